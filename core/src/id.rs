@@ -1,0 +1,175 @@
+//! Who a span is: [`TraceId`], [`SpanId`], [`Flags`], and the three together as a [`SpanContext`].
+
+use core::fmt;
+use core::num::{NonZeroU64, NonZeroU128};
+
+/// The identity of a trace: 128 bits, never zero.
+///
+/// Printed as Jaeger prints it: 16 lower-case hex digits if the high half is zero, else 32.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TraceId(NonZeroU128);
+
+impl TraceId {
+    /// A trace id from its number, or `None` for zero.
+    pub const fn new(id: u128) -> Option<Self> {
+        match NonZeroU128::new(id) {
+            Some(id) => Some(Self(id)),
+            None => None,
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u128 {
+        self.0.get()
+    }
+
+    /// The lower 64 bits: `traceIdLow` on the wire.
+    pub const fn low(self) -> u64 {
+        self.get() as u64
+    }
+
+    /// The upper 64 bits: `traceIdHigh` on the wire, zero for a 64-bit trace id.
+    pub const fn high(self) -> u64 {
+        (self.get() >> 64) as u64
+    }
+}
+
+impl From<NonZeroU128> for TraceId {
+    fn from(id: NonZeroU128) -> Self {
+        Self(id)
+    }
+}
+
+impl From<TraceId> for NonZeroU128 {
+    fn from(id: TraceId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.high() {
+            0 => write!(f, "{:016x}", self.low()),
+            high => write!(f, "{high:016x}{:016x}", self.low()),
+        }
+    }
+}
+
+impl fmt::Debug for TraceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TraceId({self})")
+    }
+}
+
+/// The identity of a span within its trace: 64 bits, never zero. Printed as 16 lower-case hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SpanId(NonZeroU64);
+
+impl SpanId {
+    /// A span id from its number, or `None` for zero.
+    pub const fn new(id: u64) -> Option<Self> {
+        match NonZeroU64::new(id) {
+            Some(id) => Some(Self(id)),
+            None => None,
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl From<NonZeroU64> for SpanId {
+    fn from(id: NonZeroU64) -> Self {
+        Self(id)
+    }
+}
+
+impl From<SpanId> for NonZeroU64 {
+    fn from(id: SpanId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.get())
+    }
+}
+
+impl fmt::Debug for SpanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SpanId({self})")
+    }
+}
+
+/// The flags of a span, as jaeger.thrift's `Span.flags` has them: 1 sampled, 2 debug.
+///
+/// A debug span is always sampled, so that the three values are [`NONE`](Self::NONE) (0),
+/// [`SAMPLED`](Self::SAMPLED) (1) and [`DEBUG`](Self::DEBUG) (3).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Flags(u8);
+
+impl Flags {
+    /// Not sampled: the span has its ids, is handed on, and is not recorded.
+    pub const NONE: Self = Self(0);
+    /// Sampled: the span is recorded.
+    pub const SAMPLED: Self = Self(1);
+    /// Debug, and therefore sampled: a backend should not sample the trace away.
+    pub const DEBUG: Self = Self(3);
+
+    /// Flags from the bits of a header or a datagram. Bits with no meaning here are dropped, and
+    /// debug implies sampled.
+    pub const fn from_bits(bits: u32) -> Self {
+        match (bits & 2 != 0, bits & 1 != 0) {
+            (true, _) => Self::DEBUG,
+            (false, true) => Self::SAMPLED,
+            (false, false) => Self::NONE,
+        }
+    }
+
+    /// The bits: 0, 1 or 3.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Whether the span is recorded.
+    pub const fn is_sampled(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// Whether the span belongs to a trace that somebody debugs.
+    pub const fn is_debug(self) -> bool {
+        self.0 & 2 != 0
+    }
+}
+
+impl Default for Flags {
+    fn default() -> Self {
+        Self::SAMPLED
+    }
+}
+
+/// What a child needs to know of its parent, in this process or in another: the part of a span
+/// that travels in a header. `propagate` has its forms as text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SpanContext {
+    /// The trace that the span belongs to.
+    pub trace_id: TraceId,
+    /// The span itself.
+    pub span_id: SpanId,
+    /// The span's own parent, where it is known. Nothing but the text form uses it.
+    pub parent_id: Option<SpanId>,
+    /// Sampled and debug, inherited by children.
+    pub flags: Flags,
+}
+
+/// How a span refers to another one (jaeger.thrift `SpanRefType`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ReferenceKind {
+    /// The other span waits for this one.
+    ChildOf,
+    /// The other span caused this one, and does not wait for it.
+    FollowsFrom,
+}

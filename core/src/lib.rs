@@ -1,0 +1,14 @@
+//! Spans from Rust code to Jaeger without `std`.
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(any(feature = "alloc", test))]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod id;
+mod value;
+
+pub use id::{Flags, ReferenceKind, SpanContext, SpanId, TraceId};
+pub use value::Value;

@@ -1,0 +1,1 @@
+//! Spans from Rust code to Jaeger.
