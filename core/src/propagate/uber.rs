@@ -14,7 +14,7 @@
 //! # Ok::<(), uber::ParseError>(())
 //! ```
 //!
-//! The format: <https://www.jaegertracing.io/docs/1.76/client-libraries/#propagation-format>.
+//! The format: <https://www.jaegertracing.io/docs/1.52/client-libraries/#propagation-format>.
 
 use core::fmt;
 

@@ -1,7 +1,7 @@
 use super::*;
-use std::string::{String, ToString};
-use std::vec::Vec;
-use std::{format, vec};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use alloc::{format, vec};
 
 fn context(trace_id: u128, span_id: u64, parent_id: u64, flags: Flags) -> SpanContext {
     SpanContext {
