@@ -13,11 +13,18 @@ use oracle::{
     OracleBatch, OracleLog, OracleProcess, OracleReference, OracleSpan, OracleStats, OracleTag,
 };
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use thrift::protocol::{TMessageType, TType};
 
 // What it reads.
 
 proptest! {
+    // Cases that failed once are kept in `tests/decode.regressions`, and tried first.
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn what_apaches_encoder_wrote_is_read_back(batch in arbitrary::batches()) {
         let datagram = batch.datagram();
@@ -335,7 +342,8 @@ fn a_missing_field_is_named() {
         }
     }
     // Each struct with its number of fields in `rich`, and those that are required.
-    let required: [(&str, usize, &[(i16, &str)]); 7] = [
+    type Required = &'static [(i16, &'static str)];
+    let required: [(&str, usize, Required); 7] = [
         ("Batch", 4, &[(1, "process"), (2, "spans")]),
         ("Process", 2, &[(1, "serviceName")]),
         (

@@ -225,7 +225,7 @@ fn what_was_written_is_read_back() {
 fn short_texts_of_all_kinds_are_read_or_refused() {
     let letters = ["0", "1", "f", "g", ":", "%3A", "%", "é"];
     let mut texts = vec![String::new()];
-    for _ in 0..6 {
+    for _ in 0..5 {
         let longer: Vec<_> = texts
             .iter()
             .flat_map(|text| letters.map(|letter| format!("{text}{letter}")))
