@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::trace::Trace;
 
 /// How long a query waits for spans that were sent.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 const LOOPBACK: &str = "127.0.0.1";
 
 /// Starts the server as a child of a shell that kills it when its own standard input ends. The other
@@ -224,7 +224,8 @@ fn get(url: &str) -> Result<(u16, String), minreq::Error> {
     Ok((response.status_code, body))
 }
 
-fn poll<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+/// What `look` finds, as soon as it does.
+pub(crate) fn poll<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let begin = Instant::now();
     let mut pause = Duration::from_millis(5);
     loop {

@@ -163,7 +163,8 @@ impl Tag {
             "bool" => Self::Bool(value.as_bool().expect("a bool")),
             "int64" => Self::Int(int(value)),
             "float64" => Self::Float(value.as_f64().expect("a number")),
-            "binary" => Self::Binary(text(value).to_owned()),
+            // No bytes at all are `null`.
+            "binary" => Self::Binary(value.as_str().unwrap_or_default().to_owned()),
             other => panic!("a tag of type {other:?}"),
         }
     }
