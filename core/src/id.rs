@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::num::{NonZeroU64, NonZeroU128};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// The identity of a trace: 128 bits, never zero.
 ///
@@ -10,6 +11,9 @@ use core::num::{NonZeroU64, NonZeroU128};
 pub struct TraceId(NonZeroU128);
 
 impl TraceId {
+    /// The smallest one: 1.
+    pub const MIN: Self = Self(NonZeroU128::MIN);
+
     /// A trace id from its number, or `None` for zero.
     pub const fn new(id: u128) -> Option<Self> {
         match NonZeroU128::new(id) {
@@ -66,6 +70,9 @@ impl fmt::Debug for TraceId {
 pub struct SpanId(NonZeroU64);
 
 impl SpanId {
+    /// The smallest one: 1.
+    pub const MIN: Self = Self(NonZeroU64::MIN);
+
     /// A span id from its number, or `None` for zero.
     pub const fn new(id: u64) -> Option<Self> {
         match NonZeroU64::new(id) {
@@ -152,7 +159,7 @@ impl Default for Flags {
 }
 
 /// What a child needs to know of its parent, in this process or in another: the part of a span
-/// that travels in a header. `propagate` has its forms as text.
+/// that travels in a header. [`propagate`](crate::propagate) has its forms as text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SpanContext {
     /// The trace that the span belongs to.
@@ -172,4 +179,55 @@ pub enum ReferenceKind {
     ChildOf,
     /// The other span caused this one, and does not wait for it.
     FollowsFrom,
+}
+
+/// A source of ids.
+pub trait IdSource {
+    /// The next id: any number that does not come again. 0 is taken for 1.
+    ///
+    /// Tracers in this crate call it under their [`ClaimLock`](crate::ClaimLock).
+    fn next_id(&self) -> u64;
+}
+
+impl<I: IdSource + ?Sized> IdSource for &I {
+    fn next_id(&self) -> u64 {
+        (**self).next_id()
+    }
+}
+
+/// Ids that look random and do not repeat before 2³² of them, from a counter and a seed.
+///
+/// The same seed gives the same ids: give it something that differs from boot to boot.
+#[derive(Debug)]
+pub struct SeededIds {
+    seed: u64,
+    count: AtomicU32,
+}
+
+impl SeededIds {
+    /// Ids of this seed.
+    pub const fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            count: AtomicU32::new(0),
+        }
+    }
+}
+
+impl IdSource for SeededIds {
+    fn next_id(&self) -> u64 {
+        // 2⁶⁴ ÷ the golden ratio: odd, so that different counts give different products.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        #[cfg(target_has_atomic = "32")]
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        // The caller's lock makes these two one.
+        #[cfg(not(target_has_atomic = "32"))]
+        let count = {
+            let count = self.count.load(Ordering::Relaxed);
+            self.count.store(count.wrapping_add(1), Ordering::Relaxed);
+            count
+        };
+        self.seed
+            .wrapping_add(u64::from(count).wrapping_mul(SPREAD))
+    }
 }

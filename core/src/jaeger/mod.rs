@@ -3,6 +3,7 @@
 //! The files: <https://github.com/jaegertracing/jaeger-idl/tree/main/thrift>.
 
 pub(crate) mod field;
+pub(crate) mod write;
 
 /// The one method of agent.thrift that clients of Jaeger call.
 pub(crate) const EMIT_BATCH: &[u8] = b"emitBatch";

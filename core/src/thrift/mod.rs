@@ -20,6 +20,7 @@
 //! The specification: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>.
 
 pub(crate) mod read;
+pub(crate) mod write;
 
 /// The first byte of a message.
 pub(crate) const PROTOCOL: u8 = 0x82;

@@ -1,0 +1,298 @@
+//! The drainer's side of rings: which spans are open, which wait, which are in a datagram that is
+//! on its way.
+//!
+//! Each claimed slot that the drainer has come by is in one of its lists, linked through the slot
+//! itself: no memory of its own, and no second walk over slots that stay open for long.
+
+use core::ptr;
+use core::sync::atomic::Ordering;
+
+use crate::record::Record;
+use crate::ring::{Cursor, SpanRing};
+use crate::slot::{Slot, state};
+use crate::stats::{Dropped, Stats, Trimmed};
+use crate::view::SpanView;
+
+/// The one drainer of some rings.
+pub struct Drain<'r, const WORDS: usize> {
+    open: List<'r, WORDS>,
+    ready: List<'r, WORDS>,
+    taken: List<'r, WORDS>,
+    ready_bytes: usize,
+    pub(crate) handed_over: u64,
+    pub(crate) dropped: Dropped,
+    pub(crate) trimmed: Trimmed,
+}
+
+/// How far the drainer has come in one ring.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Seen(Cursor);
+
+/// What became of the spans that were taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// They are somebody else's now.
+    HandedOver,
+    /// They are lost.
+    Failed,
+}
+
+impl<'r, const WORDS: usize> Drain<'r, WORDS> {
+    /// A drainer that has seen nothing yet.
+    ///
+    /// # Safety
+    ///
+    /// It is the only one of all the rings that it is ever shown, and each of them keeps its place
+    /// in memory until all its slots are free.
+    pub const unsafe fn new() -> Self {
+        Self {
+            open: List::new(),
+            ready: List::new(),
+            taken: List::new(),
+            ready_bytes: 0,
+            handed_over: 0,
+            dropped: Dropped {
+                ring_full: 0,
+                too_large: 0,
+                failed: 0,
+            },
+            trimmed: Trimmed {
+                tags: 0,
+                logs: 0,
+                references: 0,
+                names: 0,
+                times: 0,
+                process_tags: 0,
+            },
+        }
+    }
+
+    /// Looks through all that was claimed since `seen`, and says whether that was anything.
+    pub fn sweep<S>(&mut self, ring: &'r SpanRing<S, WORDS>, seen: &mut Seen) -> bool
+    where
+        S: AsRef<[Slot<WORDS>]>,
+    {
+        let (claims, cursor) = ring.claims_since(seen.0);
+        if cursor == seen.0 {
+            return false;
+        }
+        for slot in claims {
+            self.sort(slot);
+        }
+        *seen = Seen(cursor);
+        ring.tell_seen(cursor);
+        true
+    }
+
+    /// Looks again through the spans that were open when they were seen last.
+    pub fn recheck(&mut self) {
+        for _ in 0..self.open.count {
+            if let Some(slot) = self.open.pop() {
+                self.sort(slot);
+            }
+        }
+    }
+
+    fn sort(&mut self, slot: &'r Slot<WORDS>) {
+        let head = slot.head();
+        if !slot.listed().load(Ordering::Relaxed).is_null() {
+            return;
+        }
+        if head & state::DONE != 0 {
+            self.ready_bytes += (head & state::LENGTH) as usize * 4;
+            self.ready.push(slot);
+        } else if head & state::OPEN != 0 {
+            self.open.push(slot);
+        }
+    }
+
+    /// Spans that have ended and wait.
+    pub fn waiting(&self) -> usize {
+        self.ready.count
+    }
+
+    /// Roughly what they will take in datagrams: the size of their records.
+    pub fn waiting_bytes(&self) -> usize {
+        self.ready_bytes
+    }
+
+    /// Spans that were open when they were seen last.
+    pub fn open(&self) -> usize {
+        self.open.count
+    }
+
+    /// Spans that are lent out.
+    pub fn in_flight(&self) -> usize {
+        self.taken.count
+    }
+
+    /// What was lost on this side of the rings.
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
+    /// The span that waits longest.
+    pub(crate) fn front(&self) -> Option<Record<'r, WORDS>> {
+        // SAFETY: a ready slot is freed by `settle` only, after it was taken, which ends what
+        // the packer does with the record.
+        self.ready
+            .first
+            .and_then(|slot| unsafe { Record::read(slot) })
+    }
+
+    /// Moves the span that waits longest to those that are in flight.
+    pub(crate) fn take(&mut self) {
+        if let Some(slot) = self.ready.pop() {
+            self.ready_bytes -= record_bytes(slot).min(self.ready_bytes);
+            self.taken.push(slot);
+        }
+    }
+
+    /// Frees the slots of the spans in flight. Afterwards, [`tell_freed`](Self::tell_freed) each ring.
+    pub fn settle(&mut self, outcome: Outcome) {
+        let count = self.taken.count as u64;
+        match outcome {
+            Outcome::HandedOver => self.handed_over += count,
+            Outcome::Failed => self.dropped.failed += count,
+        }
+        self.free_taken();
+    }
+
+    fn free_taken(&mut self) {
+        while let Some(slot) = self.taken.pop() {
+            // SAFETY: this is the one drainer, the span has ended, and its datagram is settled.
+            unsafe { slot.free() };
+        }
+    }
+
+    /// Drops the span that waits longest, as one that fits no datagram.
+    pub(crate) fn drop_front(&mut self) {
+        if let Some(slot) = self.ready.pop() {
+            self.ready_bytes -= record_bytes(slot).min(self.ready_bytes);
+            self.dropped.too_large += 1;
+            // SAFETY: this is the one drainer, and the span has ended.
+            unsafe { slot.free() };
+        }
+    }
+
+    /// Puts the spans in flight back before those that wait.
+    pub fn put_back(&mut self) {
+        let mut all = core::mem::take(&mut self.taken);
+        all.iter()
+            .for_each(|slot| self.ready_bytes += record_bytes(slot));
+        while let Some(slot) = self.ready.pop() {
+            all.push(slot);
+        }
+        self.ready = all;
+    }
+
+    /// Tells those who claim in `ring` that slots were freed.
+    pub fn tell_freed<S>(&self, ring: &SpanRing<S, WORDS>) {
+        ring.tell_freed();
+    }
+
+    /// Shows the spans that are open now, the longest open ones first.
+    pub fn for_each_open(&mut self, mut show: impl FnMut(&SpanView<'_, WORDS>)) {
+        self.recheck();
+        for slot in self.open.iter() {
+            // SAFETY: only the drainer frees slots, which is borrowed here.
+            if let Some(record) = unsafe { Record::read(slot) } {
+                show(&SpanView::new(record));
+            }
+        }
+    }
+
+    /// The account. What was claimed but not seen counts as waiting or open as it stands.
+    pub fn stats<'a, S>(
+        &mut self,
+        rings: impl Iterator<Item = (&'a SpanRing<S, WORDS>, Seen)>,
+    ) -> Stats
+    where
+        S: AsRef<[Slot<WORDS>]> + 'a,
+    {
+        self.recheck();
+        let mut stats = Stats {
+            handed_over: self.handed_over,
+            in_flight: self.taken.count as u64,
+            open: self.open.count as u64,
+            waiting: self.ready.count as u64,
+            dropped: self.dropped,
+            trimmed: self.trimmed,
+            ..Stats::default()
+        };
+        for (ring, seen) in rings {
+            let refused = ring.refused();
+            for slot in ring.claims_since(seen.0).0 {
+                let head = slot.head();
+                let unseen = slot.listed().load(Ordering::Relaxed).is_null();
+                stats.open += u64::from(unseen && head & state::OPEN != 0);
+                stats.waiting += u64::from(unseen && head & state::DONE != 0);
+            }
+            stats.dropped.ring_full += refused;
+            stats.started += ring.claimed() + refused;
+        }
+        stats
+    }
+}
+
+fn record_bytes<const WORDS: usize>(slot: &Slot<WORDS>) -> usize {
+    (slot.head() & state::LENGTH) as usize * 4
+}
+
+/// Slots in a row, each linked to the next through its own `listed`; the last one to itself.
+struct List<'r, const WORDS: usize> {
+    first: Option<&'r Slot<WORDS>>,
+    last: Option<&'r Slot<WORDS>>,
+    count: usize,
+}
+
+impl<const WORDS: usize> Default for List<'_, WORDS> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'r, const WORDS: usize> List<'r, WORDS> {
+    const fn new() -> Self {
+        Self {
+            first: None,
+            last: None,
+            count: 0,
+        }
+    }
+
+    fn push(&mut self, slot: &'r Slot<WORDS>) {
+        let link = ptr::from_ref(slot).cast_mut();
+        slot.listed().store(link, Ordering::Relaxed);
+        match self.last {
+            Some(last) => last.listed().store(link, Ordering::Relaxed),
+            None => self.first = Some(slot),
+        }
+        self.last = Some(slot);
+        self.count += 1;
+    }
+
+    fn pop(&mut self) -> Option<&'r Slot<WORDS>> {
+        let slot = self.first?;
+        self.first = next(slot);
+        if self.first.is_none() {
+            self.last = None;
+        }
+        self.count -= 1;
+        slot.listed().store(ptr::null_mut(), Ordering::Relaxed);
+        Some(slot)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'r Slot<WORDS>> + use<'r, WORDS> {
+        core::iter::successors(self.first, |slot| next(slot))
+    }
+}
+
+fn next<'r, const WORDS: usize>(slot: &'r Slot<WORDS>) -> Option<&'r Slot<WORDS>> {
+    let next = slot.listed().load(Ordering::Relaxed);
+    if ptr::eq(next, slot) {
+        return None;
+    }
+    // SAFETY: links lead to slots that were listed as `&'r Slot`, and null leads nowhere.
+    unsafe { next.as_ref() }
+}

@@ -1,0 +1,36 @@
+//! Who may claim at once: the one step of recording that needs exclusion.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+
+/// Keeps claims in one ring apart. What runs under it is bounded: a dozen instructions, no copy of
+/// a span's data, no call of anything that the user gave but [`IdSource`](crate::IdSource).
+///
+/// # Safety
+///
+/// While one call of [`with`](Self::with) runs its closure, no other call on the same value runs
+/// its own, in whatever thread, interrupt or core it was made.
+pub unsafe trait ClaimLock {
+    /// Runs `claim` alone.
+    fn with<R>(&self, claim: impl FnOnce() -> R) -> R;
+}
+
+/// One context only, and no lock at all. Whatever has it cannot be shared between threads, nor with
+/// interrupts: it is not `Sync`.
+#[derive(Default, Debug)]
+pub struct SingleContext(PhantomData<Cell<()>>);
+
+impl SingleContext {
+    /// It is free.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+// SAFETY: it is not `Sync`, so that all calls come from one context, one after another; and no
+// closure that core passes in calls back.
+unsafe impl ClaimLock for SingleContext {
+    fn with<R>(&self, claim: impl FnOnce() -> R) -> R {
+        claim()
+    }
+}

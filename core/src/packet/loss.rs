@@ -1,0 +1,103 @@
+//! The span that makes a loss visible where people look: in Jaeger itself.
+
+use crate::jaeger::write::{self as jaeger, Ids};
+use crate::stats::Dropped;
+use crate::thrift::write::{Full, Writer};
+use crate::{Flags, SpanId, TraceId};
+
+/// The name of the span that tells of lost ones.
+pub const LOSS_SPAN: &str = "jaegerling: spans lost";
+
+const SECOND: i64 = 1_000_000_000;
+
+/// Watches the counters, and says when a loss is to be told: at most once a second.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct LossWatch {
+    told: Dropped,
+    clean: Option<i64>,
+    last: Option<i64>,
+}
+
+/// A loss that is to be told: it becomes a span of a trace of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Loss {
+    /// The last time that no new loss was seen, in nanoseconds since the Unix epoch.
+    from: i64,
+    /// When this one was seen.
+    until: i64,
+    /// What was lost in between.
+    lost: Dropped,
+    /// What was lost in all.
+    total: u64,
+}
+
+impl LossWatch {
+    /// Looks at the counters at the time `now`, in nanoseconds since the Unix epoch. `last` tells
+    /// what is still untold without waiting for the second to pass.
+    pub fn look(&mut self, now: i64, dropped: &Dropped, last: bool) -> Option<Loss> {
+        let from = *self.clean.get_or_insert(now);
+        if *dropped == self.told {
+            self.clean = Some(now);
+            return None;
+        }
+        if !last
+            && self
+                .last
+                .is_some_and(|last| (0..SECOND).contains(&(now - last)))
+        {
+            return None;
+        }
+        let lost = Dropped {
+            ring_full: dropped.ring_full.saturating_sub(self.told.ring_full),
+            too_large: dropped.too_large.saturating_sub(self.told.too_large),
+            failed: dropped.failed.saturating_sub(self.told.failed),
+        };
+        self.told = *dropped;
+        self.last = Some(now);
+        self.clean = Some(now);
+        Some(Loss {
+            from,
+            until: now,
+            lost,
+            total: dropped.total(),
+        })
+    }
+
+    /// Whether [`look`](Self::look) has something to tell, now or once the second has passed.
+    pub fn is_pending(&self, dropped: &Dropped) -> bool {
+        *dropped != self.told
+    }
+}
+
+impl Loss {
+    /// The ids come from outside, as for any span: a trace of its own.
+    pub(super) fn write(
+        &self,
+        w: &mut Writer<'_>,
+        (trace_id, span_id): (TraceId, SpanId),
+    ) -> Result<(), Full> {
+        let ids = Ids {
+            trace_id: trace_id.get(),
+            span_id: span_id.get(),
+            parent_id: 0,
+        };
+        jaeger::span_ids(w, ids)?;
+        w.bytes(LOSS_SPAN)?;
+        let start = self.from.max(0) / 1000;
+        let duration = (self.until.max(0) / 1000 - start).max(1);
+        jaeger::flags_and_times(w, 0, Flags::SAMPLED.bits(), start, duration)?;
+        let reasons = [
+            ("lost.ring_full", self.lost.ring_full),
+            ("lost.too_large", self.lost.too_large),
+            ("lost.failed", self.lost.failed),
+            ("lost.since_start", self.total),
+        ];
+        let reasons = reasons.iter().filter(|(_, count)| *count > 0);
+        jaeger::tags(w, 1 + reasons.clone().count())?;
+        jaeger::bool_tag(w, "error", true)?;
+        for (key, count) in reasons {
+            jaeger::i64_tag(w, *key, i64::try_from(*count).unwrap_or(i64::MAX))?;
+        }
+        w.stop()
+    }
+}

@@ -1,0 +1,346 @@
+//! Waiting spans into datagrams: each an `emitBatch` message, full of whole spans, and never a
+//! byte longer than its limit.
+
+mod loss;
+mod span;
+
+use core::fmt;
+
+pub use loss::{LOSS_SPAN, Loss, LossWatch};
+use span::{BARE_SPAN, SpanEncoder};
+
+use crate::drain::Drain;
+use crate::jaeger::write as jaeger;
+use crate::stats::{Dropped, Trimmed};
+use crate::text;
+use crate::thrift::ty;
+use crate::thrift::write::{Full, Writer};
+use crate::{Clock, SpanId, TraceId, Value};
+
+/// The largest datagram that Jaeger's agent port reads: of more it takes nothing and says nothing.
+pub const MAX_DATAGRAM: usize = 65_000;
+
+/// How much more than the limit a buffer needs: the count of the spans is known last, stands
+/// first, and takes one byte to four.
+pub const BUFFER_EXTRA: usize = 3;
+
+/// The message, the process without its name and tags, the header of the list of spans.
+const HEADER: usize = 15 + 4 + 1 + 2;
+
+/// The most that sequence number and counters take behind the spans.
+const END: usize = 11 + 1 + 3 * 11 + 3;
+
+/// Who sends: jaeger.thrift's `Process`.
+#[derive(Clone, Copy, Debug)]
+pub struct Process<'a, T = core::iter::Empty<(&'a str, Value<'a>)>> {
+    service_name: &'a str,
+    tags: T,
+}
+
+impl<'a> Process<'a> {
+    /// A service with no tags.
+    pub const fn new(service_name: &'a str) -> Self {
+        Self {
+            service_name,
+            tags: core::iter::empty(),
+        }
+    }
+}
+
+impl<'a, T> Process<'a, T> {
+    /// The same service with these tags. Those that leave no room for a span are left out.
+    pub fn with_tags<I>(self, tags: I) -> Process<'a, I::IntoIter>
+    where
+        I: IntoIterator<Item = (&'a str, Value<'a>)>,
+    {
+        Process {
+            service_name: self.service_name,
+            tags: tags.into_iter(),
+        }
+    }
+}
+
+/// Packs the spans that wait into datagrams.
+#[derive(Clone, Debug)]
+pub struct Packer {
+    limit: usize,
+    service_name_len: usize,
+    seq_no: i64,
+    trimmed: Trimmed,
+}
+
+/// A datagram, and how many spans it has.
+#[derive(Clone, Copy, Debug)]
+pub struct Packed<'b> {
+    /// The datagram.
+    pub bytes: &'b [u8],
+    /// Its spans; one that tells of a loss is not counted.
+    pub spans: usize,
+}
+
+/// A limit that could not hold one bare span.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LimitTooSmall {
+    /// The limit, in bytes.
+    pub limit: usize,
+    /// The smallest limit that will do, in bytes.
+    pub needed: usize,
+}
+
+impl fmt::Display for LimitTooSmall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, needed } = self;
+        write!(
+            f,
+            "a datagram of {limit} bytes cannot hold one bare span: {needed} are needed"
+        )
+    }
+}
+
+impl core::error::Error for LimitTooSmall {}
+
+impl Packer {
+    /// A packer of datagrams of at most `limit` bytes for a service with a name of this length.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitTooSmall`] if the largest bare span, with an empty name, would not fit.
+    pub const fn new(limit: usize, service_name: &str) -> Result<Self, LimitTooSmall> {
+        let packer = Self {
+            limit,
+            service_name_len: service_name.len(),
+            seq_no: 0,
+            trimmed: Trimmed {
+                tags: 0,
+                logs: 0,
+                references: 0,
+                names: 0,
+                times: 0,
+                process_tags: 0,
+            },
+        };
+        match packer.check(limit) {
+            Ok(()) => Ok(packer),
+            Err(error) => Err(error),
+        }
+    }
+
+    const fn check(&self, limit: usize) -> Result<(), LimitTooSmall> {
+        let needed = HEADER + self.service_name_len + BARE_SPAN + END;
+        if limit < needed {
+            return Err(LimitTooSmall { limit, needed });
+        }
+        Ok(())
+    }
+
+    /// The limit, in bytes.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Packs no more than `limit` bytes from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitTooSmall`], and the limit stays what it was.
+    pub fn set_limit(&mut self, limit: usize) -> Result<(), LimitTooSmall> {
+        self.check(limit)?;
+        self.limit = limit;
+        Ok(())
+    }
+
+    /// Packs as many waiting spans as fit, first come, first served; or none, if none wait and
+    /// there is no loss to tell.
+    ///
+    /// `buffer` has [`BUFFER_EXTRA`] more bytes than the limit; if it is shorter, so are the
+    /// datagrams. The spans are in flight until the drain is told what became of them, by
+    /// [`Drain::settle`] after [`sent`](Self::sent), or by [`put_back`](Self::put_back).
+    pub fn pack<'b, 'a, const WORDS: usize>(
+        &mut self,
+        buffer: &'b mut [u8],
+        process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
+        drain: &mut Drain<'_, WORDS>,
+        clock: &(impl Clock + ?Sized),
+        dropped: &Dropped,
+        loss: Option<(Loss, (TraceId, SpanId))>,
+    ) -> Option<Packed<'b>> {
+        self.trimmed = Trimmed::default();
+        if drain.waiting() == 0 && loss.is_none() {
+            return None;
+        }
+        let mut end = [0; END];
+        let end = {
+            let mut w = Writer::new(&mut end);
+            jaeger::end(&mut w, self.seq_no + 1, dropped).ok()?;
+            let len = w.at();
+            end.get(..len)?
+        };
+        let limit = self.limit.min(buffer.len().saturating_sub(BUFFER_EXTRA));
+        let body = buffer.get_mut(BUFFER_EXTRA..BUFFER_EXTRA + limit.checked_sub(end.len())?)?;
+        let mut w = Writer::new(body);
+        let header = self.header(&mut w, process).ok()?;
+        let mut list = SpanList { count: 0 };
+        if let Some((loss, ids)) = loss {
+            let _ = list.push(&mut w, |w| loss.write(w, ids));
+        }
+        let told = list.count;
+        self.spans(&mut w, &mut list, drain, clock);
+        if list.count == 0 {
+            return None;
+        }
+        let spans_end = BUFFER_EXTRA + w.at();
+        self.seq_no += 1;
+        buffer
+            .get_mut(spans_end..spans_end + end.len())?
+            .copy_from_slice(end);
+        let begin = list.finish(buffer, header)?;
+        Some(Packed {
+            bytes: buffer.get(begin..spans_end + end.len())?,
+            spans: list.count - told,
+        })
+    }
+
+    /// Message and process, and a byte for the count of the spans. Returns where that byte is.
+    fn header<'a>(
+        &mut self,
+        w: &mut Writer<'_>,
+        process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
+    ) -> Result<usize, Full> {
+        jaeger::message(w)?;
+        let service_name = text::cut(process.service_name, self.service_name_len);
+        // A first time for nothing, to see how many tags leave room for a span.
+        let begin = w.at();
+        jaeger::process(w, service_name, 0)?;
+        let room = w.room().saturating_sub(BARE_SPAN + HEADER);
+        let (kept, left_out) = tags_within(w, process.tags.clone(), room);
+        w.back_to(begin);
+        jaeger::process(w, service_name, kept)?;
+        tags_within(w, process.tags.clone(), room);
+        w.stop()?;
+        self.trimmed.process_tags += left_out;
+        jaeger::spans(w, 0)?;
+        Ok(w.at() - 1)
+    }
+
+    fn spans<const WORDS: usize>(
+        &mut self,
+        w: &mut Writer<'_>,
+        list: &mut SpanList,
+        drain: &mut Drain<'_, WORDS>,
+        clock: &(impl Clock + ?Sized),
+    ) {
+        while let Some(record) = drain.front() {
+            let mut trimmed = Trimmed::default();
+            let alone = list.count == 0;
+            let mut encode = |w: &mut Writer<'_>, whole: bool| {
+                let mut span = SpanEncoder {
+                    w,
+                    record,
+                    clock,
+                    trimmed: Trimmed::default(),
+                };
+                let encoded = if whole { span.whole() } else { span.trimmed() };
+                trimmed = span.trimmed;
+                encoded
+            };
+            let encoded = list.push(w, |w| encode(w, true));
+            let encoded = match encoded {
+                Err(Full) if alone => list.push(w, |w| encode(w, false)),
+                encoded => encoded,
+            };
+            match encoded {
+                Ok(()) => {
+                    self.trimmed += trimmed;
+                    drain.take();
+                }
+                Err(Full) if alone => drain.drop_front(),
+                Err(Full) => return,
+            }
+        }
+    }
+
+    /// What was trimmed in the last datagram counts: it goes out.
+    pub fn sent<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
+        drain.trimmed += core::mem::take(&mut self.trimmed);
+    }
+
+    /// The last datagram never was: its spans wait again, and the next one has its number.
+    pub fn put_back<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
+        self.trimmed = Trimmed::default();
+        self.seq_no -= 1;
+        drain.put_back();
+    }
+}
+
+/// Writes those of the tags that fit in `room` bytes; how many did and did not.
+fn tags_within<'a>(
+    w: &mut Writer<'_>,
+    tags: impl Iterator<Item = (&'a str, Value<'a>)>,
+    room: usize,
+) -> (usize, u64) {
+    let begin = w.at();
+    let (mut kept, mut left_out) = (0, 0);
+    for (key, value) in tags {
+        let before = w.at();
+        let written = match value {
+            Value::Str(text) => jaeger::string_tag(w, key, text),
+            Value::Bytes(bytes) => jaeger::bytes_tag(w, key, bytes),
+            Value::Bool(value) => jaeger::bool_tag(w, key, value),
+            Value::I64(value) => jaeger::i64_tag(w, key, value),
+            Value::F64(value) => jaeger::f64_tag(w, key, value),
+        };
+        if written.is_ok() && w.at() - begin <= room {
+            kept += 1;
+        } else {
+            w.back_to(before);
+            left_out += 1;
+        }
+    }
+    (kept, left_out)
+}
+
+/// The list of spans while it is written: its header takes one byte for now.
+struct SpanList {
+    count: usize,
+}
+
+impl SpanList {
+    /// One more span, whole or not at all.
+    fn push(
+        &mut self,
+        w: &mut Writer<'_>,
+        write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
+    ) -> Result<(), Full> {
+        let before = w.at();
+        let written = write(w);
+        let grown = list_header(self.count + 1) - 1;
+        if written.is_err() || w.room() < grown {
+            w.back_to(before);
+            return Err(Full);
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Writes the list's header, which stands at `header` behind the extra bytes, and moves what
+    /// is before it to make room. Returns where the datagram begins.
+    fn finish(&self, buffer: &mut [u8], header: usize) -> Option<usize> {
+        let begin = BUFFER_EXTRA - (list_header(self.count) - 1);
+        buffer
+            .get_mut(begin..BUFFER_EXTRA + header)?
+            .copy_within(BUFFER_EXTRA - begin.., 0);
+        let mut w = Writer::new(buffer.get_mut(begin + header..)?);
+        w.list(ty::STRUCT, self.count).ok()?;
+        Some(begin)
+    }
+}
+
+/// How long the header of a list of `count` elements is.
+fn list_header(count: usize) -> usize {
+    match count {
+        0..=14 => 1,
+        15..=0x7f => 2,
+        0x80..=0x3fff => 3,
+        _ => 4,
+    }
+}

@@ -1,0 +1,301 @@
+//! One record as a span on the wire: whole, or trimmed to what fits.
+
+use crate::jaeger::write::{self as jaeger, Ids};
+use crate::record::{Entries, Entry, Pieces, Record, RecordedValue};
+use crate::slot::Cut;
+use crate::stats::Trimmed;
+use crate::thrift::write::{Full, Writer};
+use crate::{Clock, Flags, Time};
+
+/// The most that a span takes without name, references, tags and logs: four ids, an empty name,
+/// flags, two times and the stop.
+pub(super) const BARE_SPAN: usize = 4 * 11 + 2 + 2 + 2 * 10 + 1;
+
+/// What stands behind the references: flags, times, three list headers, the stop.
+const BEHIND: usize = 2 + 2 * 10 + 3 * 5 + 1;
+
+const DROPPED_TAGS: &str = "otel.dropped_attributes_count";
+const DROPPED_LOGS: &str = "otel.dropped_events_count";
+const DROPPED_REFERENCES: &str = "otel.dropped_links_count";
+
+/// The most that the three tags take that tell what was cut.
+const COUNT_TAGS: usize = 29 + 25 + 24 + 3 * 16;
+
+/// What a first look at a record tells.
+struct Scan<'r, const WORDS: usize> {
+    name: Option<Pieces<'r, WORDS>>,
+    name_was_cut: bool,
+    flags: u8,
+    start: Time,
+    end: Time,
+    references: usize,
+    tags: usize,
+    logs: usize,
+}
+
+impl<'r, const WORDS: usize> Scan<'r, WORDS> {
+    fn of(record: &Record<'r, WORDS>) -> Self {
+        let mut scan = Self {
+            name: None,
+            name_was_cut: false,
+            flags: Flags::SAMPLED.bits(),
+            start: record.start(),
+            end: record.end().unwrap_or(record.start()),
+            references: 0,
+            tags: 0,
+            logs: 0,
+        };
+        for entry in record.entries() {
+            match entry {
+                Entry::Name { name, cut } => {
+                    scan.name = Some(name);
+                    scan.name_was_cut = cut;
+                }
+                Entry::Flags(bits) => scan.flags = bits,
+                Entry::Start(time) => scan.start = time,
+                Entry::End(time) => scan.end = time,
+                Entry::Reference { .. } => scan.references += 1,
+                Entry::Tag { .. } => scan.tags += 1,
+                Entry::Log(_) => scan.logs += 1,
+                Entry::Field { .. } => {}
+            }
+        }
+        scan
+    }
+}
+
+/// How many entries of a section are written, how many are not, and how long they are.
+#[derive(Clone, Copy, Default)]
+struct Share {
+    count: usize,
+    cut: usize,
+    bytes: usize,
+}
+
+/// The parts of a span that may be cut, in the order of the wire.
+#[derive(Clone, Copy)]
+enum Section {
+    References,
+    Tags,
+    Logs,
+}
+
+/// Writes one span.
+pub(super) struct SpanEncoder<'a, 'b, 'r, C: ?Sized, const WORDS: usize> {
+    pub(super) w: &'a mut Writer<'b>,
+    pub(super) record: Record<'r, WORDS>,
+    pub(super) clock: &'a C,
+    /// What this span adds to the counters, if it goes out like this.
+    pub(super) trimmed: Trimmed,
+}
+
+impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS> {
+    /// All that was recorded.
+    pub(super) fn whole(&mut self) -> Result<(), Full> {
+        let scan = Scan::of(&self.record);
+        let all = |count| Share {
+            count,
+            ..Share::default()
+        };
+        let shares = [all(scan.references), all(scan.tags), all(scan.logs)];
+        self.ids()?;
+        match scan.name {
+            Some(name) => self.w.bytes(&name)?,
+            None => self.w.bytes("")?,
+        }
+        self.behind_name(&scan, shares, None)
+    }
+
+    /// Ids, name and times, and of the rest, in the order of the wire, what the writer has room for.
+    pub(super) fn trimmed(&mut self) -> Result<(), Full> {
+        let scan = Scan::of(&self.record);
+        let counted = self.w.room() >= BARE_SPAN + BEHIND + COUNT_TAGS;
+        let behind = BEHIND + if counted { COUNT_TAGS } else { 0 };
+        self.ids()?;
+        // Where it is really narrow, the lists' headers, which nothing needs then, are no reason
+        // to cut the name further.
+        let name_room = self.w.room().saturating_sub(behind + 3);
+        let whole = match scan.name {
+            Some(name) => self.w.text_prefix(&name, name_room)?,
+            None => self.w.text_prefix(&"", name_room)?,
+        };
+        self.trimmed.names += u64::from(!whole);
+        let mut room = self.w.room().saturating_sub(behind);
+        let mut share = |section| {
+            let share = self.measure(section, room);
+            room -= share.bytes;
+            share
+        };
+        let shares = [
+            share(Section::References),
+            share(Section::Tags),
+            share(Section::Logs),
+        ];
+        self.behind_name(&scan, shares, Some(counted))
+    }
+
+    fn ids(&mut self) -> Result<(), Full> {
+        let ids = Ids {
+            trace_id: self.record.trace_id(),
+            span_id: self.record.span_id(),
+            parent_id: self.record.parent_id(),
+        };
+        jaeger::span_ids(self.w, ids)
+    }
+
+    /// From the references to the stop. `trim` is `None` for a whole span, else it says whether
+    /// there is room to tell what was cut.
+    fn behind_name(
+        &mut self,
+        scan: &Scan<'r, WORDS>,
+        [references, tags, logs]: [Share; 3],
+        trim: Option<bool>,
+    ) -> Result<(), Full> {
+        let cut_tags = self.record.cut(Cut::Tag) as usize + tags.cut;
+        let cut_logs = self.record.cut(Cut::Log) as usize + logs.cut;
+        let cut_references = self.record.cut(Cut::Reference) as usize + references.cut;
+        let counts = [
+            (DROPPED_TAGS, cut_tags),
+            (DROPPED_LOGS, cut_logs),
+            (DROPPED_REFERENCES, cut_references),
+        ];
+        let counts = counts
+            .iter()
+            .filter(|(_, cut)| *cut > 0 && trim != Some(false));
+
+        jaeger::references(self.w, references.count)?;
+        self.section(Section::References, references, trim)?;
+        let (start, duration) = self.times(scan);
+        jaeger::flags_and_times(self.w, references.count, scan.flags, start, duration)?;
+        let tag_count = tags.count + counts.clone().count();
+        jaeger::tags(self.w, tag_count)?;
+        self.section(Section::Tags, tags, trim)?;
+        for (key, cut) in counts {
+            jaeger::i64_tag(self.w, *key, *cut as i64)?;
+        }
+        jaeger::logs(self.w, tag_count, logs.count)?;
+        self.section(Section::Logs, logs, trim)?;
+        self.trimmed.tags += cut_tags as u64;
+        self.trimmed.logs += cut_logs as u64;
+        self.trimmed.references += cut_references as u64;
+        self.trimmed.names += u64::from(scan.name_was_cut && self.trimmed.names == 0);
+        self.w.stop()
+    }
+
+    fn section(&mut self, section: Section, share: Share, trim: Option<bool>) -> Result<(), Full> {
+        if share.count > 0 {
+            let room = trim.map(|_| share.bytes);
+            self.entries(section, room)?;
+        }
+        Ok(())
+    }
+
+    /// What of a section fits in `room` bytes. Leaves nothing written.
+    fn measure(&mut self, section: Section, room: usize) -> Share {
+        let begin = self.w.at();
+        let times = self.trimmed.times;
+        let share = self.entries(section, Some(room)).unwrap_or_default();
+        self.w.back_to(begin);
+        self.trimmed.times = times;
+        share
+    }
+
+    /// Writes a section: those entries that fit in `room` bytes together, or all.
+    fn entries(&mut self, section: Section, room: Option<usize>) -> Result<Share, Full> {
+        let begin = self.w.at();
+        let mut share = Share::default();
+        let mut entries = self.record.entries();
+        while let Some(entry) = entries.next() {
+            let (before, times) = (self.w.at(), self.trimmed.times);
+            let Some(written) = self.entry(section, entry, entries) else {
+                continue;
+            };
+            let bytes = self.w.at() - begin;
+            match (written, room) {
+                (Err(full), None) => return Err(full),
+                (Ok(()), None) => share.count += 1,
+                (Ok(()), Some(room)) if bytes <= room => {
+                    share.count += 1;
+                    share.bytes = bytes;
+                }
+                _ => {
+                    self.w.back_to(before);
+                    self.trimmed.times = times;
+                    share.cut += 1;
+                }
+            }
+        }
+        Ok(share)
+    }
+
+    /// Writes an entry, if it belongs to the section. `rest` is what follows it in the record.
+    #[inline]
+    fn entry(
+        &mut self,
+        section: Section,
+        entry: Entry<'r, WORDS>,
+        rest: Entries<'r, WORDS>,
+    ) -> Option<Result<(), Full>> {
+        match (section, entry) {
+            (
+                Section::References,
+                Entry::Reference {
+                    kind,
+                    trace_id,
+                    span_id,
+                },
+            ) => Some(jaeger::reference(self.w, kind, trace_id, span_id)),
+            (Section::Tags, Entry::Tag { key, value }) => Some(write_tag(self.w, &key, &value)),
+            (Section::Logs, Entry::Log(time)) => Some(self.log(time, rest)),
+            _ => None,
+        }
+    }
+
+    fn log(&mut self, time: Time, rest: Entries<'r, WORDS>) -> Result<(), Full> {
+        let fields = rest
+            .take_while(|entry| !matches!(entry, Entry::Log(_)))
+            .filter_map(|entry| match entry {
+                Entry::Field { key, value } => Some((key, value)),
+                _ => None,
+            });
+        let timestamp = micros(time.unix_nanos(self.clock), &mut self.trimmed.times);
+        jaeger::log(self.w, timestamp, fields.clone().count())?;
+        for (key, value) in fields {
+            write_tag(self.w, &key, &value)?;
+        }
+        self.w.stop()
+    }
+
+    /// Start and duration in microseconds, as Jaeger can digest them: from 1970 to 2262, and never
+    /// a duration of 0, which it takes for a negative one.
+    fn times(&mut self, scan: &Scan<'_, WORDS>) -> (i64, i64) {
+        let out_of_range = &mut self.trimmed.times;
+        let start_nanos = scan.start.unix_nanos(self.clock);
+        let end_nanos = scan.end.unix_nanos(self.clock);
+        let start = micros(start_nanos, out_of_range);
+        let end = micros(end_nanos, out_of_range);
+        *out_of_range += u64::from(end_nanos.max(0) < start_nanos.max(0));
+        (start, (end - start).max(1))
+    }
+}
+
+/// Nanoseconds as microseconds between 1970 and 2262. What was out of range is counted.
+fn micros(nanos: i64, out_of_range: &mut u64) -> i64 {
+    *out_of_range += u64::from(nanos < 0 || nanos == i64::MAX);
+    nanos.max(0) / 1000
+}
+
+#[inline]
+fn write_tag<const WORDS: usize>(
+    w: &mut Writer<'_>,
+    key: &Pieces<'_, WORDS>,
+    value: &RecordedValue<'_, WORDS>,
+) -> Result<(), Full> {
+    match value {
+        RecordedValue::Str(text) => jaeger::string_tag(w, key, text),
+        RecordedValue::Bytes(bytes) => jaeger::bytes_tag(w, key, bytes),
+        RecordedValue::Bool(value) => jaeger::bool_tag(w, key, *value),
+        RecordedValue::I64(value) => jaeger::i64_tag(w, key, *value),
+        RecordedValue::F64(value) => jaeger::f64_tag(w, key, *value),
+    }
+}

@@ -1,0 +1,228 @@
+//! The ring: slots of fixed size that spans claim when they start.
+//!
+//! Claiming is the only step that needs exclusion, and only among those who claim in the same
+//! ring. The claim goes round the slots and skips those that are not free; when the drainer has
+//! seen all that was claimed, it starts again at the first slot, so that a ring touches no more
+//! memory than its spans need at once.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::slot::{Claimed, Slot, state};
+use crate::stats::Counter;
+
+/// The most slots that a ring can have.
+pub const MAX_SLOTS: usize = 1 << 16;
+
+/// A fixed number of slots, in which spans are written in place: `[Slot<WORDS>; N]` in a `static`,
+/// or a `Box<[Slot<WORDS>]>`. Of more than [`MAX_SLOTS`] the rest is never used.
+pub struct SpanRing<S, const WORDS: usize> {
+    /// Where the next claim looks first: a [`Cursor`], written by those who claim.
+    cursor: AtomicU32,
+    /// The cursor up to which the drainer has seen all claims.
+    seen: AtomicU32,
+    /// How often the drainer has freed slots.
+    freed: AtomicU32,
+    /// `freed` when a claim last found no slot.
+    full: AtomicU32,
+    /// How many slots, from the first, were ever claimed.
+    touched: AtomicU32,
+    claimed: Counter,
+    refused: Counter,
+    slots: S,
+}
+
+impl<S, const WORDS: usize> SpanRing<S, WORDS> {
+    /// A ring of these slots, which must be free. All of it is zero if they are.
+    pub const fn new(slots: S) -> Self {
+        Self {
+            cursor: AtomicU32::new(0),
+            seen: AtomicU32::new(0),
+            freed: AtomicU32::new(0),
+            full: AtomicU32::new(0),
+            touched: AtomicU32::new(0),
+            claimed: Counter::new(),
+            refused: Counter::new(),
+            slots,
+        }
+    }
+
+    /// Spans that got a slot.
+    pub fn claimed(&self) -> u64 {
+        self.claimed.get()
+    }
+
+    /// Spans that got none, because no slot was free.
+    pub fn refused(&self) -> u64 {
+        self.refused.get()
+    }
+
+    /// Counts a span that is refused without a look at the slots.
+    ///
+    /// # Safety
+    ///
+    /// As for [`claim`](Self::claim).
+    pub unsafe fn refuse(&self) {
+        self.refused.add(1);
+    }
+
+    /// Tells those who claim that slots of this ring may have been freed.
+    pub(crate) fn tell_freed(&self) {
+        let freed = self.freed.load(Ordering::Relaxed);
+        self.freed.store(freed.wrapping_add(1), Ordering::Release);
+    }
+}
+
+impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> SpanRing<S, WORDS> {
+    /// Claims a slot for a span, or counts it as refused.
+    ///
+    /// # Safety
+    ///
+    /// No other call of [`claim`](Self::claim), [`claim_more`](Self::claim_more) or
+    /// [`refuse`](Self::refuse) on this ring may run at the same time.
+    #[inline]
+    pub unsafe fn claim(&self) -> Option<Claimed<'_, WORDS>> {
+        // SAFETY: as promised by the caller.
+        let claimed = unsafe { self.next_free(state::OPEN) };
+        if claimed.is_none() {
+            self.refused.add(1);
+        }
+        claimed
+    }
+
+    /// Claims a further slot for a span that has one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`claim`](Self::claim).
+    pub unsafe fn claim_more(&self) -> Option<Claimed<'_, WORDS>> {
+        // SAFETY: as promised by the caller.
+        unsafe { self.next_free(state::CHAINED) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`claim`](Self::claim).
+    #[inline]
+    unsafe fn next_free(&self, as_state: u32) -> Option<Claimed<'_, WORDS>> {
+        let freed = self.freed.load(Ordering::Acquire);
+        // Once round without success, and nothing was freed since.
+        if self.full.load(Ordering::Relaxed) == !freed {
+            return None;
+        }
+        let slots = self.slots();
+        let mut cursor = Cursor(self.cursor.load(Ordering::Relaxed));
+        if cursor.index() != 0 && cursor.0 == self.seen.load(Ordering::Acquire) {
+            cursor = cursor.restarted();
+        }
+        for _ in 0..slots.len() {
+            let index = cursor.index();
+            let slot = slots.get(index)?;
+            cursor = cursor.next(slots.len());
+            if slot.head() != state::FREE {
+                continue;
+            }
+            // Counted before anyone can see the span: never more is accounted for than started.
+            self.claimed.add(u8::from(as_state == state::OPEN));
+            // SAFETY: as promised by the caller.
+            if let Some(claimed) = unsafe { slot.claim(as_state) } {
+                if index as u32 >= self.touched.load(Ordering::Relaxed) {
+                    self.touched.store(index as u32 + 1, Ordering::Release);
+                }
+                self.cursor.store(cursor.0, Ordering::Release);
+                return Some(claimed);
+            }
+        }
+        self.full.store(!freed, Ordering::Relaxed);
+        None
+    }
+
+    /// The slots in use.
+    pub(crate) fn slots(&self) -> &[Slot<WORDS>] {
+        let slots = self.slots.as_ref();
+        slots.get(..MAX_SLOTS).unwrap_or(slots)
+    }
+
+    /// The slots that were claimed since `from`, in that order (freed ones and ones seen before
+    /// among them), and the place to go on from.
+    pub(crate) fn claims_since(
+        &self,
+        from: Cursor,
+    ) -> (impl Iterator<Item = &Slot<WORDS>>, Cursor) {
+        let slots = self.slots();
+        let to = Cursor(self.cursor.load(Ordering::Acquire));
+        let (first, second) = from.until(to, slots.len());
+        let range = |(from, to): (usize, usize)| slots.get(from..to).unwrap_or(&[]);
+        (range(first).iter().chain(range(second)), to)
+    }
+
+    /// Tells those who claim that the drainer has seen all claims up to here.
+    pub(crate) fn tell_seen(&self, cursor: Cursor) {
+        self.seen.store(cursor.0, Ordering::Release);
+    }
+
+    /// The slots that were ever claimed: looking at no others touches no fresh memory.
+    fn touched(&self) -> &[Slot<WORDS>] {
+        let slots = self.slots();
+        let touched = self.touched.load(Ordering::Acquire) as usize;
+        slots.get(..touched).unwrap_or(slots)
+    }
+
+    /// Whether any slot belongs to somebody. An answer of `false` is final if nobody claims any more.
+    pub fn is_in_use(&self) -> bool {
+        self.touched().iter().any(|slot| slot.head() != state::FREE)
+    }
+
+    /// Whether any span has not ended, or any slot carries on a span of another ring.
+    pub fn is_written(&self) -> bool {
+        let written = state::OPEN | state::CHAINED;
+        self.touched().iter().any(|slot| slot.head() & written != 0)
+    }
+}
+
+/// A place in the ring, and how it came there: index, laps, and a bit that flips when the claim
+/// starts again at the first slot before it came to the last.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Cursor(u32);
+
+impl Cursor {
+    const LAP: u32 = 1 << 16;
+    const LAPS: u32 = 0x7fff << 16;
+    const RESTART: u32 = 1 << 31;
+
+    fn index(self) -> usize {
+        (self.0 & 0xffff) as usize
+    }
+
+    fn laps(self) -> u32 {
+        self.0 & Self::LAPS
+    }
+
+    #[inline(always)]
+    fn next(self, slots: usize) -> Self {
+        if self.index() + 1 < slots {
+            return Self(self.0 + 1);
+        }
+        let laps = self.laps().wrapping_add(Self::LAP) & Self::LAPS;
+        Self(self.0 & Self::RESTART | laps)
+    }
+
+    fn restarted(self) -> Self {
+        Self(self.laps() | (self.0 & Self::RESTART ^ Self::RESTART))
+    }
+
+    /// The ranges of indices from here to `to`.
+    fn until(self, to: Self, slots: usize) -> ((usize, usize), (usize, usize)) {
+        // A restart needs a `seen` at the cursor, which only a whole sweep gives: since then there
+        // was at most this one, and it came first.
+        let from = match (self.0 ^ to.0) & Self::RESTART {
+            0 => self,
+            _ => self.restarted(),
+        };
+        let laps = to.laps().wrapping_sub(from.laps()) & Self::LAPS;
+        match laps {
+            0 if from.index() <= to.index() => ((from.index(), to.index()), (0, 0)),
+            Self::LAP if to.index() <= from.index() => ((from.index(), slots), (0, to.index())),
+            _ => ((0, slots), (0, 0)),
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! One slot of a ring: who may touch which part of it, and when. All of the ring's `unsafe` that
+//! reads or writes a span's bytes is here.
+//!
+//! ```text
+//!  head   FREE → OPEN|len ─(append)─► OPEN|len' ─(end)─► DONE|len ─(drainer)─► FREE
+//!              → CHAINED ───────────────────────────────────────── (drainer)─► FREE
+//! ```
+//!
+//! | part | written by | read by |
+//! |---|---|---|
+//! | `head` | the owner from the claim to the end, then the drainer | anyone |
+//! | words below the committed length | nobody any more | anyone, until the drainer frees the slot |
+//! | words above it | the owner | nobody |
+//! | `cut`, `end`, `chain` | the owner | the drainer |
+//! | `listed` | the drainer | the drainer |
+
+use core::cell::UnsafeCell;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+/// The state bits of a head; the rest of it is the committed length in words.
+pub(crate) mod state {
+    /// Nobody's: may be claimed. All bits are zero, so that zeroed memory is a ring of free slots.
+    pub(crate) const FREE: u32 = 0;
+    /// A span is being written into it.
+    pub(crate) const OPEN: u32 = 1 << 31;
+    /// Its span has ended, and waits for the drainer.
+    pub(crate) const DONE: u32 = 1 << 30;
+    /// Carries on the record of another slot.
+    pub(crate) const CHAINED: u32 = 1 << 29;
+    /// The bits of the committed length.
+    pub(crate) const LENGTH: u32 = (1 << 24) - 1;
+}
+
+/// Memory for one span, or for a part of a large one: a header and `WORDS` words of four bytes.
+///
+/// A bare span takes 12 words and its name, a tag takes one word, its key and its value, both
+/// padded to words. What does not fit goes on in further slots. 24 words at least.
+#[repr(C)]
+pub struct Slot<const WORDS: usize> {
+    head: AtomicU32,
+    cut: [AtomicU32; 3],
+    end: [AtomicU32; 2],
+    chain: AtomicPtr<Self>,
+    listed: AtomicPtr<Self>,
+    words: UnsafeCell<[u32; WORDS]>,
+}
+
+// SAFETY: the only part that is not atomic is `words`. They are written through `Claimed`, of
+// which there is one per claim, above the committed length; and read through `committed`, below
+// it, after an acquiring load of the length that a releasing store published.
+unsafe impl<const WORDS: usize> Sync for Slot<WORDS> {}
+
+impl<const WORDS: usize> Slot<WORDS> {
+    /// A free slot. All of it is zero.
+    pub const fn new() -> Self {
+        const { assert!(WORDS >= 24, "a slot has at least 24 words") };
+        const { assert!(WORDS <= 8192, "a slot has at most 8192 words") };
+        Self {
+            head: AtomicU32::new(state::FREE),
+            cut: [const { AtomicU32::new(0) }; 3],
+            end: [const { AtomicU32::new(0) }; 2],
+            chain: AtomicPtr::new(ptr::null_mut()),
+            listed: AtomicPtr::new(ptr::null_mut()),
+            words: UnsafeCell::new([0; WORDS]),
+        }
+    }
+
+    /// State and committed length. Acquires what was written below that length.
+    pub(crate) fn head(&self) -> u32 {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// Takes the slot if it is free, as `OPEN` or `CHAINED`.
+    ///
+    /// # Safety
+    ///
+    /// No other claim may run on this slot at the same time.
+    pub(crate) unsafe fn claim(&self, as_state: u32) -> Option<Claimed<'_, WORDS>> {
+        if self.head() != state::FREE {
+            return None;
+        }
+        for cut in &self.cut {
+            cut.store(0, Ordering::Relaxed);
+        }
+        self.chain.store(ptr::null_mut(), Ordering::Relaxed);
+        self.head.store(as_state, Ordering::Release);
+        Some(Claimed {
+            first: self,
+            tail: self,
+            length: 0,
+            used: 0,
+        })
+    }
+
+    /// Gives the slot, and those that are chained to it, back to those who claim.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the ring's one drainer, nobody reads the record any more, and its span has
+    /// ended (or was never published).
+    pub(crate) unsafe fn free(&self) {
+        let mut slot = self;
+        loop {
+            let next = slot.next_in_chain();
+            slot.head.store(state::FREE, Ordering::Release);
+            match next {
+                Some(chained) => slot = chained,
+                None => break,
+            }
+        }
+    }
+
+    /// The slot in which this one's record goes on.
+    pub(crate) fn next_in_chain(&self) -> Option<&Self> {
+        let next = self.chain.load(Ordering::Relaxed);
+        // SAFETY: a chain links slots of rings that outlive their claimed slots, and a chained
+        // slot is not freed before the first one.
+        unsafe { next.as_ref() }
+    }
+
+    /// The first `words` of the slot's memory, at most all of it.
+    ///
+    /// # Safety
+    ///
+    /// The record's committed length, read with [`head`](Self::head) since the slot was claimed,
+    /// covers them, and the slot is not freed while the slice lives.
+    pub(crate) unsafe fn committed(&self, words: usize) -> &[u32] {
+        let start = self.words.get().cast::<u32>();
+        // SAFETY: within the slot's memory; below the committed length nobody writes (see above).
+        unsafe { core::slice::from_raw_parts(start, words.min(WORDS)) }
+    }
+
+    /// How many entries of a kind found no room.
+    pub(crate) fn cut(&self, kind: Cut) -> u32 {
+        self.cut_counter(kind).load(Ordering::Relaxed)
+    }
+
+    fn cut_counter(&self, kind: Cut) -> &AtomicU32 {
+        let [tags, logs, references] = &self.cut;
+        match kind {
+            Cut::Tag => tags,
+            Cut::Log => logs,
+            Cut::Reference => references,
+        }
+    }
+
+    /// When the span ended, in ticks. Meaningful once it is `DONE`.
+    pub(crate) fn end_ticks(&self) -> u64 {
+        let [low, high] = &self.end;
+        u64::from(low.load(Ordering::Relaxed)) | u64::from(high.load(Ordering::Relaxed)) << 32
+    }
+
+    /// The drainer's own link: null while the slot is in none of its lists.
+    pub(crate) fn listed(&self) -> &AtomicPtr<Self> {
+        &self.listed
+    }
+}
+
+impl<const WORDS: usize> Default for Slot<WORDS> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What can be cut from a span for lack of room.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cut {
+    /// A tag, or a log's field.
+    Tag,
+    Log,
+    Reference,
+}
+
+/// The right to write into a claimed slot and those attached to it: one per claim. Words are
+/// handed out once each, in order.
+pub struct Claimed<'r, const WORDS: usize> {
+    first: &'r Slot<WORDS>,
+    tail: &'r Slot<WORDS>,
+    /// Words handed out in all.
+    length: u32,
+    /// Words handed out of `tail`, at most `WORDS`.
+    used: u32,
+}
+
+impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
+    /// Words of the record so far.
+    pub(crate) fn length(&self) -> usize {
+        self.length as usize
+    }
+
+    /// How many words the last slot still has.
+    #[inline(always)]
+    pub(crate) fn room(&self) -> usize {
+        WORDS - self.used as usize
+    }
+
+    /// How many words the last slot and those attached behind it still have.
+    pub(crate) fn room_in_chain(&self) -> usize {
+        let attached =
+            core::iter::successors(self.tail.next_in_chain(), |slot| slot.next_in_chain());
+        self.room() + attached.count() * WORDS
+    }
+
+    /// The next `count` words, or `None` if the last slot has fewer.
+    #[inline(always)]
+    pub(crate) fn take(&mut self, count: usize) -> Option<&mut [u32]> {
+        if count > self.room() {
+            return None;
+        }
+        let start = self.tail.words.get().cast::<u32>();
+        // SAFETY: `used + count` is at most `WORDS`.
+        let start = unsafe { start.add(self.used as usize) };
+        self.used += count as u32;
+        self.length += count as u32;
+        // SAFETY: within the slot; these words are above the committed length, so that nobody
+        // reads them, and this is the only writer, which hands each word out once.
+        Some(unsafe { core::slice::from_raw_parts_mut(start, count) })
+    }
+
+    /// Puts the slots of `chain` behind the last one.
+    pub(crate) fn attach(&mut self, chain: Self) {
+        let mut last = self.tail;
+        while let Some(next) = last.next_in_chain() {
+            last = next;
+        }
+        let next = ptr::from_ref(chain.first).cast_mut();
+        last.chain.store(next, Ordering::Relaxed);
+    }
+
+    /// Goes on in the next attached slot, if this one is full and there is one.
+    pub(crate) fn advance(&mut self) -> bool {
+        match self.tail.next_in_chain() {
+            Some(next) if self.room() == 0 => {
+                self.tail = next;
+                self.used = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Gives the slots back; nothing in them was ever committed.
+    pub(crate) fn release(self) {
+        // SAFETY: the slots were never published: no reader knows them, and this value was the
+        // only one that could write to them.
+        unsafe { self.first.free() };
+    }
+
+    /// Publishes all words that were taken.
+    #[inline(always)]
+    pub(crate) fn commit(&self) {
+        let head = state::OPEN | self.length;
+        self.first.head.store(head, Ordering::Release);
+    }
+
+    /// Ends the span at `ticks`. The last store is the last access to the slot.
+    #[inline(always)]
+    pub(crate) fn end(self, ticks: u64) {
+        let [low, high] = &self.first.end;
+        low.store(ticks as u32, Ordering::Relaxed);
+        high.store((ticks >> 32) as u32, Ordering::Relaxed);
+        let head = state::DONE | self.length;
+        self.first.head.store(head, Ordering::Release);
+    }
+
+    /// Counts an entry that found no room.
+    pub(crate) fn count_cut(&self, kind: Cut) {
+        let counter = self.first.cut_counter(kind);
+        // The owner is the only writer, so that this needs no compare-and-swap.
+        let cut = counter.load(Ordering::Relaxed);
+        counter.store(cut.saturating_add(1), Ordering::Relaxed);
+    }
+}
+
+/// The bytes of some words, in the order of memory.
+pub(crate) fn bytes_of(words: &[u32]) -> &[u8] {
+    // SAFETY: any four bytes of a word are four bytes.
+    let (_, bytes, _) = unsafe { words.align_to() };
+    bytes
+}
+
+/// As [`bytes_of`], to be written.
+#[inline(always)]
+pub(crate) fn bytes_of_mut(words: &mut [u32]) -> &mut [u8] {
+    // SAFETY: any four bytes are a word.
+    let (_, bytes, _) = unsafe { words.align_to_mut() };
+    bytes
+}

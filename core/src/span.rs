@@ -1,0 +1,158 @@
+//! An open span: a small handle on its record. What is said of the span goes into the record as
+//! it comes, and is visible to the drainer at once.
+
+use crate::record::{Head, Lane, RecordWriter};
+use crate::slot::Claimed;
+use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
+
+/// A span that has not ended. It ends when it is dropped.
+///
+/// A span that is not recorded, because its ring was full or its trace is not sampled, has its ids
+/// and can have children all the same. Nothing that is said of it costs anything.
+#[must_use = "a span ends when it is dropped"]
+pub struct Span<'r, L: Lane<'r, WORDS>, const WORDS: usize> {
+    lane: L,
+    context: SpanContext,
+    record: Option<RecordWriter<'r, WORDS>>,
+}
+
+impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
+    /// Starts a span in a claimed slot, or one that is not recorded.
+    #[inline]
+    pub fn start(
+        lane: L,
+        context: SpanContext,
+        claimed: Option<Claimed<'r, WORDS>>,
+        name: &str,
+    ) -> Self {
+        let record = claimed.map(|claimed| {
+            let head = Head {
+                trace_id: context.trace_id.get(),
+                span_id: context.span_id.get(),
+                parent_id: context.parent_id.map_or(0, SpanId::get),
+                start: lane.now(),
+            };
+            let mut record = RecordWriter::new(claimed, &head);
+            if context.flags != Flags::SAMPLED {
+                record.flags(&lane, context.flags.bits());
+            }
+            record.name(&lane, name);
+            record.commit();
+            record
+        });
+        Self {
+            lane,
+            context,
+            record,
+        }
+    }
+
+    /// Its ids, its parent and its flags.
+    #[inline]
+    pub fn context(&self) -> SpanContext {
+        self.context
+    }
+
+    /// Where it is recorded.
+    pub fn lane(&self) -> &L {
+        &self.lane
+    }
+
+    /// Whether anything that is said of it is recorded.
+    #[inline]
+    pub fn is_recording(&self) -> bool {
+        self.record.is_some()
+    }
+
+    #[inline(always)]
+    fn write(&mut self, write: impl FnOnce(&mut RecordWriter<'r, WORDS>, &L)) {
+        if let Some(record) = &mut self.record {
+            write(record, &self.lane);
+            record.commit();
+        }
+    }
+
+    /// Adds a tag.
+    #[inline(always)]
+    pub fn tag<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
+        self.write(|record, lane| record.tag(lane, key, value.into()));
+    }
+
+    /// Gives the span another name.
+    pub fn set_name(&mut self, name: &str) {
+        self.write(|record, lane| record.name(lane, name));
+    }
+
+    /// Lets the span begin at another time than the one at which it was started.
+    pub fn set_start(&mut self, time: Time) {
+        self.write(|record, lane| record.start_time(lane, time));
+    }
+
+    /// Lets the span end at another time than the one at which it ends.
+    pub fn set_end(&mut self, time: Time) {
+        self.write(|record, lane| record.end_time(lane, time));
+    }
+
+    /// Marks the span, and the children that it will have, as ones that somebody debugs.
+    pub fn set_debug(&mut self) {
+        if self.context.flags.is_sampled() {
+            self.context.flags = Flags::DEBUG;
+            self.write(|record, lane| record.flags(lane, Flags::DEBUG.bits()));
+        }
+    }
+
+    /// Refers to another span.
+    pub fn reference(&mut self, kind: ReferenceKind, trace_id: TraceId, span_id: SpanId) {
+        self.write(|record, lane| record.reference(lane, kind, trace_id, span_id));
+    }
+
+    /// Begins a log at the time now.
+    pub fn log(&mut self) -> Log<'_, 'r, WORDS, L> {
+        match self.is_recording() {
+            true => self.log_at(Time::Ticks(self.lane.now())),
+            false => Log { span: None },
+        }
+    }
+
+    /// Begins a log at a given time.
+    pub fn log_at(&mut self, time: Time) -> Log<'_, 'r, WORDS, L> {
+        let mut logged = false;
+        self.write(|record, lane| logged = record.log(lane, time));
+        Log {
+            span: logged.then_some(self),
+        }
+    }
+
+    /// Ends the span now. So does dropping it.
+    pub fn end(self) {}
+}
+
+impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Span<'r, L, WORDS> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(record) = self.record.take() {
+            record.end(self.lane.now());
+            self.lane.ended();
+        }
+    }
+}
+
+/// A point in time within a span, which takes fields until it is dropped. It is recorded as it
+/// comes.
+pub struct Log<'s, 'r, const WORDS: usize, L: Lane<'r, WORDS>> {
+    span: Option<&'s mut Span<'r, L, WORDS>>,
+}
+
+impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Log<'_, 'r, WORDS, L> {
+    /// Adds a field.
+    pub fn field<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
+        if let Some(span) = &mut self.span {
+            span.write(|record, lane| record.field(lane, key, value.into()));
+        }
+    }
+
+    /// Whether its fields are recorded.
+    pub fn is_recording(&self) -> bool {
+        self.span.is_some()
+    }
+}

@@ -1,0 +1,102 @@
+//! The counters, and the law that binds them.
+
+#[cfg(not(target_has_atomic = "64"))]
+use core::sync::atomic::AtomicU32 as Atomic;
+#[cfg(target_has_atomic = "64")]
+use core::sync::atomic::AtomicU64 as Atomic;
+use core::sync::atomic::Ordering;
+
+/// What became of the spans.
+///
+/// `started == handed_over + in_flight + open + waiting + dropped.total()`, exactly, whenever no
+/// call is running. While some are, never more is accounted for than was started. All counters
+/// only grow, but for `in_flight`, `open` and `waiting`, which tell how it is now.
+///
+/// A span that is not sampled is not started: it appears nowhere here.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Spans that were begun, those among them that found no room.
+    pub started: u64,
+    /// Spans whose datagram was given to the user, or accepted by the operating system.
+    pub handed_over: u64,
+    /// Spans in a datagram that a sender was lent and has not told the result of.
+    pub in_flight: u64,
+    /// Spans that have not ended.
+    pub open: u64,
+    /// Spans that have ended, and are in no datagram yet.
+    pub waiting: u64,
+    /// Spans that are lost, by reason.
+    pub dropped: Dropped,
+    /// Beside the law: what happened to spans that were not lost.
+    pub trimmed: Trimmed,
+}
+
+/// Spans that are lost, by reason.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Dropped {
+    /// No slot was free when they started (`fullQueueDroppedSpans`).
+    pub ring_full: u64,
+    /// Not even their ids, times and a cut name fitted a datagram (`tooLargeDroppedSpans`).
+    pub too_large: u64,
+    /// The sender said that their datagram failed (`failedToEmitSpans`).
+    pub failed: u64,
+}
+
+impl Dropped {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.ring_full + self.too_large + self.failed
+    }
+}
+
+/// What was cut or changed in spans that went out.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[non_exhaustive]
+pub struct Trimmed {
+    /// Tags, and fields of logs, that found no room. Also in `otel.dropped_attributes_count`.
+    pub tags: u64,
+    /// Logs that found no room. Also in `otel.dropped_events_count`.
+    pub logs: u64,
+    /// References that found no room. Also in `otel.dropped_links_count`.
+    pub references: u64,
+    /// Names that were cut.
+    pub names: u64,
+    /// Times before 1970, after 2262, or an end before its start, that were moved into range.
+    pub times: u64,
+    /// Process tags that were left out of a datagram, so that a span fits it.
+    pub process_tags: u64,
+}
+
+/// A number that only one context at a time adds to, and anyone reads. Without compare-and-swap.
+pub(crate) struct Counter(Atomic);
+
+impl Counter {
+    pub(crate) const fn new() -> Self {
+        Self(Atomic::new(0))
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&self, more: u8) {
+        let now = self.0.load(Ordering::Relaxed);
+        self.0
+            .store(now.wrapping_add(more.into()), Ordering::Relaxed);
+    }
+
+    #[cfg_attr(target_has_atomic = "64", expect(clippy::useless_conversion))]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed).into()
+    }
+}
+
+impl core::ops::AddAssign for Trimmed {
+    fn add_assign(&mut self, more: Self) {
+        self.tags += more.tags;
+        self.logs += more.logs;
+        self.references += more.references;
+        self.names += more.names;
+        self.times += more.times;
+        self.process_tags += more.process_tags;
+    }
+}

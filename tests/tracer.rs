@@ -1,0 +1,67 @@
+//! From a span to a datagram and back, through the core's own tracer.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::cell::Cell;
+
+use jaegerling_core::decode::{TagValue, decode};
+use jaegerling_core::{
+    BUFFER_EXTRA, Clock, Packer, Process, SeededIds, SingleContext, Tracer, Value,
+};
+
+/// A clock of nanoseconds that only moves when it is told to.
+struct Hand(Cell<u64>);
+
+impl Clock for &Hand {
+    fn now(&self) -> u64 {
+        self.0.get()
+    }
+    fn unix_nanos(&self, ticks: u64) -> i64 {
+        ticks as i64
+    }
+}
+
+#[test]
+fn a_span_longer_than_its_slot_comes_out_whole() {
+    let hand = Hand(Cell::new(5_000_000));
+    let tracer = Tracer::<_, _, _, 64, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let long = "ä".repeat(300);
+    let mut span = tracer.root(
+        "a name that is a little longer than one slot has room for, so that it goes on in the next",
+    );
+    span.tag("long", long.as_str());
+    span.tag("n", -1_i64);
+    span.tag("f", 1.5);
+    span.tag("nan", f64::NAN);
+    span.tag("b", true);
+    span.tag("raw", &[0_u8, 255, 3]);
+    {
+        let mut log = span.log();
+        log.field("event", "cache miss");
+        log.field("key", long.as_str());
+    }
+    span.tag("after", "the log");
+    hand.0.set(7_000_999);
+    drop(span);
+
+    let process = Process::new("svc").with_tags([("host", Value::from("h"))]);
+    let mut packer = Packer::new(65_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 65_000 + BUFFER_EXTRA];
+    let mut drain = tracer.take_drain().unwrap();
+    let packed = drain.pack(&mut packer, &mut buffer, &process).unwrap();
+    assert_eq!(packed.spans, 1);
+    let batch = decode(packed.bytes).unwrap();
+    let span = batch.spans.iter().next().unwrap();
+    println!("{span:?}");
+    assert_eq!(span.start_time, 5_000);
+    assert_eq!(span.duration, 2_000);
+    assert_eq!(span.tags.len(), 7);
+    assert_eq!(
+        span.tags.iter().next().unwrap().value,
+        TagValue::String(long.as_str().into())
+    );
+    assert_eq!(span.logs.iter().next().unwrap().fields.len(), 2);
+    drain.sent(&mut packer);
+    assert!(drain.pack(&mut packer, &mut buffer, &process).is_none());
+    let stats = drain.stats();
+    assert_eq!((stats.started, stats.handed_over), (1, 1));
+}
