@@ -7,7 +7,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod decode;
 mod id;
+mod jaeger;
+pub mod propagate;
+mod thrift;
 mod value;
 
 pub use id::{Flags, ReferenceKind, SpanContext, SpanId, TraceId};
