@@ -27,7 +27,7 @@ use crate::decode::Batch;
 
 /// What a span costs beside itself: its place in the set of known spans, and the slack of a
 /// growing `Vec`.
-const SPAN_OVERHEAD: usize = size_of::<Span>() + 32;
+const SPAN_OVERHEAD: usize = size_of::<Span>() + 40;
 /// What a trace costs beside its spans: its entry (twice, for the slack of the table), its place
 /// in the order of age, and its empty set of known spans.
 const TRACE_OVERHEAD: usize = 2 * size_of::<Entry>() + 160;
@@ -54,7 +54,7 @@ pub struct Collector {
     done: BTreeSet<(Duration, u128)>,
     /// Every process that a kept span has, once.
     processes: HashSet<Arc<Process>>,
-    /// How many kept spans have the process at this address. The address is unique for as long as
+    /// How many spans have the process at this address. The address is unique for as long as
     /// `processes` holds the process.
     uses: HashMap<usize, usize>,
     hasher: DefaultHashBuilder,
@@ -147,7 +147,7 @@ impl Collector {
             let owned = Span::from_decoded(&span, Arc::clone(&process));
             self.store(span.trace_id, owned, now);
         }
-        self.forget_if_unused(&process);
+        self.release(&process);
     }
 
     /// Adds one span that came at `now`, of any origin.
@@ -155,7 +155,7 @@ impl Collector {
         let process = self.intern(Arc::clone(&span.process));
         span.process = Arc::clone(&process);
         self.store(trace_id, span, now);
-        self.forget_if_unused(&process);
+        self.release(&process);
     }
 
     /// A trace whose last span is `idle` old, the oldest first, or `None`: nothing now. To be
@@ -196,9 +196,7 @@ impl Collector {
     /// When [`poll_finished`](Self::poll_finished) will hand out the next trace, if no span of it
     /// comes until then.
     pub fn next_finish(&self, idle: Duration) -> Option<Duration> {
-        self.due
-            .first()
-            .map(|&(last, _)| last.saturating_add(idle))
+        self.due.first().map(|&(last, _)| last.saturating_add(idle))
     }
 
     /// The traces in memory, handed out or not, in no order.
@@ -232,7 +230,7 @@ impl Collector {
             self.stats.refused_spans += 1;
             return;
         }
-        *self.uses.entry(address(&span.process)).or_insert(0) += 1;
+        self.retain(&span.process);
         self.stats.spans += 1;
         self.spans += 1;
         self.bytes += bytes;
@@ -298,28 +296,33 @@ impl Collector {
         }
     }
 
-    /// The one copy of a process that all spans share. To be followed by `forget_if_unused`.
+    /// The one copy of a process that all spans share, with one use more, so that it stays while
+    /// others are evicted. To be followed by `release`.
     fn intern(&mut self, process: Arc<Process>) -> Arc<Process> {
-        if let Some(known) = self.processes.get(&process) {
-            return Arc::clone(known);
-        }
-        self.bytes += PROCESS_OVERHEAD + process.heap_bytes();
-        self.processes.insert(Arc::clone(&process));
+        let process = match self.processes.get(&process) {
+            Some(known) => Arc::clone(known),
+            None => {
+                self.bytes += PROCESS_OVERHEAD + process.heap_bytes();
+                self.processes.insert(Arc::clone(&process));
+                process
+            }
+        };
+        self.retain(&process);
         process
     }
 
-    fn release(&mut self, process: &Arc<Process>) {
-        if let Some(uses) = self.uses.get_mut(&address(process)) {
-            *uses -= 1;
-            if *uses == 0 {
-                self.uses.remove(&address(process));
-                self.forget_if_unused(process);
-            }
-        }
+    fn retain(&mut self, process: &Arc<Process>) {
+        *self.uses.entry(address(process)).or_insert(0) += 1;
     }
 
-    fn forget_if_unused(&mut self, process: &Arc<Process>) {
-        if !self.uses.contains_key(&address(process)) && self.processes.remove(process) {
+    fn release(&mut self, process: &Arc<Process>) {
+        let Some(uses) = self.uses.get_mut(&address(process)) else {
+            return;
+        };
+        *uses -= 1;
+        if *uses == 0 {
+            self.uses.remove(&address(process));
+            self.processes.remove(process);
             self.bytes -= PROCESS_OVERHEAD + process.heap_bytes();
         }
     }

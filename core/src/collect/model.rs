@@ -126,8 +126,9 @@ impl Span {
         let tag = |key: &str| self.tags.iter().rev().find(|tag| &*tag.key == key);
         match tag("error").map(|tag| &tag.value) {
             Some(TagValue::Bool(error)) => *error,
-            _ => tag("otel.status_code")
-                .is_some_and(|tag| matches!(&tag.value, TagValue::String(code) if &**code == "ERROR")),
+            _ => tag("otel.status_code").is_some_and(
+                |tag| matches!(&tag.value, TagValue::String(code) if &**code == "ERROR"),
+            ),
         }
     }
 
@@ -158,7 +159,12 @@ impl Span {
         (
             (self.span_id, self.parent_span_id, self.flags),
             (self.start_time, self.duration),
-            (&self.operation_name, &self.references, &self.tags, &self.logs),
+            (
+                &self.operation_name,
+                &self.references,
+                &self.tags,
+                &self.logs,
+            ),
             &self.process.service_name,
         )
     }
