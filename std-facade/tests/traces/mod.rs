@@ -1,5 +1,5 @@
 //! Traces made by hand.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub)]
 
 use std::sync::Arc;
 
