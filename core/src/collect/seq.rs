@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use hashbrown::HashMap;
 
-use crate::decode::{Batch, Process, TagValue};
+use crate::decode::{Batch, ClientStats, Process, TagValue};
 
 /// How far back a batch may come and still fill its gap.
 const WINDOW: u64 = 64;
@@ -55,6 +55,8 @@ pub struct Losses {
     pub duplicates: u64,
     /// How often the numbering began anew.
     pub restarts: u64,
+    /// Spans that the sender says it dropped itself ([`ClientStats`]).
+    pub dropped_spans: u64,
 }
 
 impl SeqLosses {
@@ -73,20 +75,14 @@ impl SeqLosses {
     pub fn observe(&mut self, batch: &Batch<'_>, source: &str) {
         let number = batch.seq_no.and_then(|number| u64::try_from(number).ok());
         if let Some(number) = number {
-            self.observe_number(Sender::of(&batch.process, source), number);
+            let sender = Sender::of(&batch.process, source);
+            self.numbering(sender, number).observe(number, batch.stats);
         }
     }
 
     /// Takes note of one number of a sender.
     pub fn observe_number(&mut self, sender: Sender, number: u64) {
-        self.observed += 1;
-        if !self.senders.contains_key(&sender) && self.senders.len() >= self.max_senders {
-            self.forget_one();
-        }
-        let fresh = || Numbering::new(number);
-        let numbering = self.senders.entry(sender).or_insert_with(fresh);
-        numbering.last_observed = self.observed;
-        numbering.observe(number);
+        self.numbering(sender, number).observe(number, None);
     }
 
     /// The senders and what is known of each, in no order.
@@ -100,6 +96,18 @@ impl SeqLosses {
     pub fn total(&self) -> Losses {
         let each = self.senders.values().map(|numbering| numbering.losses);
         each.fold(self.forgotten, Losses::plus)
+    }
+
+    /// What is known of a sender, of which `number` is the first number if it is a new one.
+    fn numbering(&mut self, sender: Sender, number: u64) -> &mut Numbering {
+        self.observed += 1;
+        if !self.senders.contains_key(&sender) && self.senders.len() >= self.max_senders {
+            self.forget_one();
+        }
+        let fresh = || Numbering::new(number);
+        let numbering = self.senders.entry(sender).or_insert_with(fresh);
+        numbering.last_observed = self.observed;
+        numbering
     }
 
     fn forget_one(&mut self) {
@@ -144,6 +152,7 @@ impl Losses {
             lost: self.lost.saturating_add(other.lost),
             duplicates: self.duplicates + other.duplicates,
             restarts: self.restarts + other.restarts,
+            dropped_spans: self.dropped_spans.saturating_add(other.dropped_spans),
         }
     }
 }
@@ -159,6 +168,8 @@ struct Numbering {
     /// restart.
     proof_of_restart: Option<u64>,
     last_observed: u64,
+    /// `dropped_spans` at the last restart: clients count from their own start.
+    dropped_before: u64,
     losses: Losses,
 }
 
@@ -171,12 +182,21 @@ impl Numbering {
             seen: 0,
             proof_of_restart: None,
             last_observed: 0,
+            dropped_before: 0,
             losses: Losses::default(),
         }
     }
 
-    fn observe(&mut self, number: u64) {
+    fn observe(&mut self, number: u64, stats: Option<ClientStats>) {
         self.losses.received += 1;
+        self.place(number);
+        if let Some(stats) = stats {
+            let dropped = self.dropped_before.saturating_add(sum(stats));
+            self.losses.dropped_spans = self.losses.dropped_spans.max(dropped);
+        }
+    }
+
+    fn place(&mut self, number: u64) {
         let proof = self.proof_of_restart.take();
         if number > self.highest {
             return self.advance(number);
@@ -218,6 +238,7 @@ impl Numbering {
     /// `number` is the second one after a restart.
     fn restart(&mut self, number: u64) {
         self.losses.restarts += 1;
+        self.dropped_before = self.losses.dropped_spans;
         // The one before it was no duplicate.
         self.losses.duplicates -= 1;
         self.highest = number;
@@ -228,6 +249,16 @@ impl Numbering {
             self.first = 1;
         }
     }
+}
+
+fn sum(stats: ClientStats) -> u64 {
+    let reasons = [
+        stats.full_queue_dropped_spans,
+        stats.too_large_dropped_spans,
+        stats.failed_to_emit_spans,
+    ];
+    let reasons = reasons.map(|n| u64::try_from(n).unwrap_or(0));
+    reasons.into_iter().fold(0, u64::saturating_add)
 }
 
 fn cut(name: &str) -> Box<str> {
@@ -257,6 +288,7 @@ mod tests {
             lost,
             duplicates,
             restarts,
+            dropped_spans: 0,
         };
         assert_eq!(losses.total(), expected, "{numbers:?}");
     }
@@ -319,6 +351,25 @@ mod tests {
         assert_eq!(losses.senders().len(), 3);
         assert_eq!(losses.total().lost, 100);
         assert_eq!(losses.total().received, 200);
+    }
+
+    #[test]
+    fn what_senders_dropped_is_added_up_over_restarts() {
+        let mut numbering = Numbering::new(1);
+        let report = |n| ClientStats {
+            full_queue_dropped_spans: n,
+            too_large_dropped_spans: 1,
+            failed_to_emit_spans: -7,
+        };
+        let mut observe = |number, dropped| {
+            numbering.observe(number, Some(report(dropped)));
+            numbering.losses.dropped_spans
+        };
+        assert_eq!([observe(1, 0), observe(2, 4)], [1, 5]);
+        // One that was overtaken, then a restart.
+        assert_eq!([observe(3, 3), observe(4, 9)], [5, 10]);
+        assert_eq!([observe(1, 0), observe(2, 2)], [10, 13]);
+        assert_eq!(observe(3, i64::MAX), 11 + i64::MAX as u64);
     }
 
     #[test]

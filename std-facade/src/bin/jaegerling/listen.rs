@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anstream::{AutoStream, ColorChoice};
@@ -15,19 +16,16 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::Listen;
 use crate::bad::BadDatagrams;
+use crate::inbox::{Inbox, Next};
 use crate::out::Out;
 use crate::summary::{Summary, Written};
 
-/// More than a UDP datagram over IPv4 can hold.
-const BUFFER: usize = 65_536;
 /// A Jaeger takes no more.
 const JAEGER_LIMIT: usize = 65_000;
 /// What the OS may hold for us while we draw. It gives what it allows, and says nothing.
 const SOCKET_BUFFER: usize = 8 << 20;
-/// A signal is seen after this time at the latest.
-const TICK: Duration = Duration::from_millis(100);
-/// For so long at most, what waits in the socket is read after the signal.
-const DRAIN: Duration = Duration::from_secs(1);
+/// To wait for, when there is nothing to wait for in particular.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Runs until a signal comes.
 pub(crate) fn run(options: &Listen) -> Result<(), String> {
@@ -71,39 +69,39 @@ impl Listener {
         }
     }
 
-    /// Receives and draws until told to stop; then draws what is left.
+    /// Draws what comes until told to stop; then what is left.
     fn serve(&mut self, socket: &UdpSocket, stop: &AtomicBool) -> Result<(), String> {
-        let mut buffer = vec![0; BUFFER];
-        while !stop.load(Ordering::Relaxed) && !self.screen.is_closed {
-            wait_at_most(socket, self.patience())?;
-            self.receive(socket, &mut buffer)?;
-            self.draw_finished(self.began.elapsed(), self.idle)?;
-        }
-        let end = Instant::now() + DRAIN;
-        wait_at_most(socket, Duration::from_millis(1))?;
-        while Instant::now() < end && self.receive(socket, &mut buffer)? {}
-        self.draw_finished(Duration::MAX, Duration::ZERO)
+        let inbox = Inbox::default();
+        thread::scope(|scope| {
+            scope.spawn(|| inbox.fill(socket, stop));
+            let drawn = self.draw(&inbox, stop);
+            // If there was an error: the other thread may wait for room or for the flag.
+            stop.store(true, Ordering::Relaxed);
+            while !matches!(inbox.next(TICK), Next::End(_)) {}
+            drawn
+        })
     }
 
-    /// How long to wait for a datagram: until a trace is to be drawn or a signal to be seen.
+    fn draw(&mut self, inbox: &Inbox, stop: &AtomicBool) -> Result<(), String> {
+        let end = loop {
+            match inbox.next(self.patience()) {
+                Next::Datagram(datagram, from) => self.take(&datagram, from),
+                Next::Nothing => {}
+                Next::End(why) => break why,
+            }
+            self.draw_finished(self.began.elapsed(), self.idle)?;
+            if self.screen.is_closed {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        self.draw_finished(Duration::MAX, Duration::ZERO)?;
+        end
+    }
+
+    /// How long to wait for a datagram: until a trace is to be drawn.
     fn patience(&self) -> Duration {
         let next = self.collector.next_finish(self.idle);
-        let wait = next.map_or(TICK, |at| at.saturating_sub(self.began.elapsed()));
-        wait.clamp(Duration::from_millis(1), TICK)
-    }
-
-    /// Takes one datagram, or none. Says whether there was one.
-    fn receive(&mut self, socket: &UdpSocket, buffer: &mut [u8]) -> Result<bool, String> {
-        match socket.recv_from(buffer) {
-            Ok((len, from)) => self.take(&buffer[..len], from),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => return Ok(false),
-                // Interrupted by a signal; or, on Windows, something about an earlier datagram.
-                ErrorKind::Interrupted | ErrorKind::ConnectionReset => return Ok(false),
-                _ => return Err(format!("cannot receive: {error}")),
-            },
-        }
-        Ok(true)
+        next.map_or(TICK, |at| at.saturating_sub(self.began.elapsed()))
     }
 
     fn take(&mut self, datagram: &[u8], from: SocketAddr) {
@@ -216,11 +214,6 @@ fn bind(to: SocketAddr) -> io::Result<UdpSocket> {
     let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
     socket.bind(&to.into())?;
     Ok(socket.into())
-}
-
-fn wait_at_most(socket: &UdpSocket, time: Duration) -> Result<(), String> {
-    let set = socket.set_read_timeout(Some(time));
-    set.map_err(|error| format!("cannot set a timeout: {error}"))
 }
 
 fn explain(error: &io::Error) -> String {

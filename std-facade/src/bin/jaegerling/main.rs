@@ -1,6 +1,7 @@
 //! The command line: `jaegerling listen` shows the traces that programs send, without a server.
 
 mod bad;
+mod inbox;
 mod listen;
 mod out;
 mod summary;

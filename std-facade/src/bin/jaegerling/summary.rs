@@ -57,7 +57,7 @@ impl Display for Summary<'_> {
 impl Summary<'_> {
     fn losses(&self, f: &mut Formatter<'_>, total: Losses) -> fmt::Result {
         let mut senders: Vec<_> = self.losses.senders().collect();
-        senders.retain(|(_, losses)| losses.lost > 0);
+        senders.retain(|(_, losses)| losses.lost > 0 || losses.dropped_spans > 0);
         senders.sort_by_key(|&(sender, losses)| (std::cmp::Reverse(losses.lost), sender));
         for (sender, losses) in senders.iter().take(MAX_LISTED) {
             let name = Name(sender);
@@ -65,6 +65,10 @@ impl Summary<'_> {
                 .lost
                 .saturating_add(losses.received - losses.duplicates);
             writeln!(f, "  lost: {} of {all} of {name}", losses.lost)?;
+            if losses.dropped_spans > 0 {
+                let dropped = count(losses.dropped_spans, "span");
+                writeln!(f, "    which says that it dropped {dropped} itself")?;
+            }
         }
         if senders.len() > MAX_LISTED {
             writeln!(
