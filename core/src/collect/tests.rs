@@ -1,7 +1,7 @@
 use super::*;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use std::format;
+use alloc::format;
 
 const IDLE: Duration = Duration::from_secs(1);
 
