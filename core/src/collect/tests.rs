@@ -1,7 +1,7 @@
 use super::*;
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use alloc::format;
+use alloc::vec::Vec;
 
 const IDLE: Duration = Duration::from_secs(1);
 
