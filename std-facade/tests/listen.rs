@@ -232,6 +232,19 @@ fn losses_are_told_by_client_else_by_source_and_service() {
 }
 
 #[test]
+fn what_a_client_says_that_it_dropped_is_told() {
+    let listen = Listen::start(&[]);
+    for (number, dropped) in [(1, 3), (2, 12)] {
+        let batch = hello().uuid("u").number(number).dropped(dropped);
+        listen.send(&batch.bytes());
+    }
+    let ended = listen.end("TERM");
+    let line = "  dropped before sending: 12 spans, says client-uuid u\n";
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("  lost:"), "{}", ended.stderr);
+}
+
+#[test]
 fn bad_datagrams_are_counted_and_the_first_of_each_kind_is_explained() {
     let listen = Listen::start(&[]);
     listen.send(b"\x80\x01\x00\x04\x00\x00\x00\x09emitBatch");

@@ -60,8 +60,8 @@ fn strip_styles(text: &str) -> String {
 #[test]
 fn a_trace_at_80_columns() {
     let expected = "\
-trace 5b8efff798038103d269b633813fc60c · 2026-11-24 08:30:00.000000 UTC · 214 ms
-9 spans · 4 services · 2 errors
+trace 5b8efff798038103d269b633813fc60c · 2026-11-24 08:30:00.000000 UTC
+214 ms · 9 spans · 4 services · 2 errors
 
                                      0                107 ms      214 ms
 shop     POST /checkout              ████████████████████████▏            148 ms
@@ -341,5 +341,8 @@ fn values_of_every_type_are_shown() {
 #[test]
 fn an_empty_trace_has_a_heading_only() {
     let picture = draw(&trace([]), 80);
-    assert!(picture.contains("0 spans · 0 services\n"), "{picture}");
+    assert!(
+        picture.contains("0 µs · 0 spans · 0 services\n"),
+        "{picture}"
+    );
 }

@@ -127,8 +127,8 @@ impl<'a> Page<'a> {
         let mut flow = Flow::new(self.picture.width, usize::MAX);
         flow.add(BOLD, format!("trace {id}"), " · ");
         flow.add(DIM, utc(trace.start_time()), " · ");
-        flow.add(BOLD, duration(took), " · ");
         flow.break_line();
+        flow.add(BOLD, duration(took), " · ");
         flow.add(PLAIN, count(trace.spans.len(), "span"), " · ");
         flow.add(PLAIN, count(self.styles.len(), "service"), " · ");
         for (n, style, what) in [

@@ -15,6 +15,7 @@ pub(crate) struct Batch<'a> {
     service: &'a str,
     uuid: Option<&'a str>,
     number: Option<i64>,
+    dropped: Option<i64>,
     spans: Vec<SpanOf>,
 }
 
@@ -89,6 +90,12 @@ impl<'a> Batch<'a> {
         self
     }
 
+    /// Only together with a number.
+    pub(crate) fn dropped(mut self, spans: i64) -> Self {
+        self.dropped = Some(spans);
+        self
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         // One-way, version 1, sequence id 0.
         let mut to = vec![0x82, 4 << 5 | 1, 0];
@@ -107,6 +114,14 @@ impl<'a> Batch<'a> {
         if let Some(number) = self.number {
             to.push(1 << 4 | I64);
             signed(&mut to, number);
+        }
+        if let Some(dropped) = self.dropped {
+            to.push(1 << 4 | STRUCT);
+            for number in [dropped, 0, 0] {
+                to.push(1 << 4 | I64);
+                signed(&mut to, number);
+            }
+            to.push(0);
         }
         // The end of the batch and of the arguments.
         to.extend([0, 0]);

@@ -61,19 +61,21 @@ impl Summary<'_> {
         senders.sort_by_key(|&(sender, losses)| (std::cmp::Reverse(losses.lost), sender));
         for (sender, losses) in senders.iter().take(MAX_LISTED) {
             let name = Name(sender);
-            let all = losses
-                .lost
-                .saturating_add(losses.received - losses.duplicates);
-            writeln!(f, "  lost: {} of {all} of {name}", losses.lost)?;
+            if losses.lost > 0 {
+                let all = losses
+                    .lost
+                    .saturating_add(losses.received - losses.duplicates);
+                writeln!(f, "  lost: {} of {all} of {name}", losses.lost)?;
+            }
             if losses.dropped_spans > 0 {
                 let dropped = count(losses.dropped_spans, "span");
-                writeln!(f, "    which says that it dropped {dropped} itself")?;
+                writeln!(f, "  dropped before sending: {dropped}, says {name}")?;
             }
         }
         if senders.len() > MAX_LISTED {
             writeln!(
                 f,
-                "  lost: … and of {} more senders",
+                "  and {} more senders with losses",
                 senders.len() - MAX_LISTED
             )?;
         }
