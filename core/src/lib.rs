@@ -7,6 +7,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(all(feature = "alloc", feature = "hashbrown"))]
+pub mod collect;
 pub mod decode;
 mod drain;
 mod id;

@@ -111,7 +111,7 @@ pub struct Span<'a> {
 }
 
 /// A link from a span to another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Reference {
     /// What the other span is to this one.
     pub kind: ReferenceKind,
