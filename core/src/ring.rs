@@ -172,10 +172,11 @@ impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> SpanRing<S, WORDS> {
         self.touched().iter().any(|slot| slot.head() != state::FREE)
     }
 
-    /// Whether any span has not ended, or any slot carries on a span of another ring.
-    pub fn is_written(&self) -> bool {
-        let written = state::OPEN | state::CHAINED;
-        self.touched().iter().any(|slot| slot.head() & written != 0)
+    /// Whether any span has not ended.
+    pub fn has_open(&self) -> bool {
+        self.touched()
+            .iter()
+            .any(|slot| slot.head() & state::OPEN != 0)
     }
 }
 

@@ -30,6 +30,12 @@ macro_rules! value_from {
                 Self::$variant(value.into())
             }
         }
+
+        impl From<&$from> for Value<'_> {
+            fn from(value: &$from) -> Self {
+                Self::$variant((*value).into())
+            }
+        }
     )*};
 }
 
@@ -45,6 +51,12 @@ impl<'a> From<&'a str> for Value<'a> {
     }
 }
 
+impl<'a> From<&&'a str> for Value<'a> {
+    fn from(value: &&'a str) -> Self {
+        Self::Str(value)
+    }
+}
+
 impl<'a> From<&'a [u8]> for Value<'a> {
     fn from(value: &'a [u8]) -> Self {
         Self::Bytes(value)
@@ -53,6 +65,13 @@ impl<'a> From<&'a [u8]> for Value<'a> {
 
 impl<'a, const N: usize> From<&'a [u8; N]> for Value<'a> {
     fn from(value: &'a [u8; N]) -> Self {
+        Self::Bytes(value)
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<'a> From<&'a alloc::vec::Vec<u8>> for Value<'a> {
+    fn from(value: &'a alloc::vec::Vec<u8>) -> Self {
         Self::Bytes(value)
     }
 }

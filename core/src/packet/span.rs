@@ -272,7 +272,8 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         let out_of_range = &mut self.trimmed.times;
         let start_nanos = scan.start.unix_nanos(self.clock);
         let end_nanos = scan.end.unix_nanos(self.clock);
-        let start = micros(start_nanos, out_of_range);
+        // Start and duration together must be nanoseconds in an `i64`, too.
+        let start = micros(start_nanos, out_of_range).min(i64::MAX / 1000 - 1);
         let end = micros(end_nanos, out_of_range);
         *out_of_range += u64::from(end_nanos.max(0) < start_nanos.max(0));
         (start, (end - start).max(1))

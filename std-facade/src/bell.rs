@@ -1,0 +1,161 @@
+//! How a span that ends wakes a drainer that sleeps.
+//!
+//! "End the span, then look whether the drainer sleeps" against "say that I sleep, then look for
+//! ended spans once more" is Dekker's problem: with release and acquire alone, each side may miss
+//! the other. Both put a sequentially consistent fence between the two. A model of it is checked
+//! by loom below.
+
+use std::task::Waker;
+
+use crate::os;
+use crate::sync::{AtomicBool, Mutex, Ordering, fence};
+
+/// What a span rings when it has ended.
+///
+/// A bell is never freed (see [`crate::global`]), because the span that rings it holds nothing else:
+/// its slot, and with it lane and tracer, may be gone by then. A bell that serves another tracer
+/// meanwhile wakes it for nothing.
+pub(crate) struct Bell {
+    sleeping: AtomicBool,
+    sleeper: Mutex<Option<Waker>>,
+    forks: u32,
+}
+
+impl Bell {
+    pub(crate) fn new() -> Self {
+        Self {
+            sleeping: AtomicBool::new(false),
+            sleeper: Mutex::new(None),
+            forks: os::forks(),
+        }
+    }
+
+    /// Wakes the drainer if it sleeps: call after the store that it should see.
+    #[inline]
+    pub(crate) fn ring(&self) {
+        fence(Ordering::SeqCst);
+        if self.sleeping.load(Ordering::Relaxed) {
+            self.wake();
+        }
+    }
+
+    #[cold]
+    fn wake(&self) {
+        // After a fork, the parent's lock may be held by a thread that is not here.
+        if self.forks != os::forks() || !self.sleeping.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let sleeper = self.lock_sleeper().take();
+        if let Some(sleeper) = sleeper {
+            sleeper.wake();
+        }
+    }
+
+    /// Says that the drainer will sleep. It looks for work once more after this, then sleeps until
+    /// `waker` wakes it. Once only: then it says so again.
+    pub(crate) fn listen(&self, waker: &Waker) {
+        {
+            let mut sleeper = self.lock_sleeper();
+            match &mut *sleeper {
+                Some(known) => known.clone_from(waker),
+                unknown => *unknown = Some(waker.clone()),
+            }
+        }
+        self.sleeping.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Says that the drainer is awake.
+    pub(crate) fn awake(&self) {
+        self.sleeping.store(false, Ordering::Relaxed);
+    }
+
+    fn lock_sleeper(&self) -> impl std::ops::DerefMut<Target = Option<Waker>> + '_ {
+        // Nothing panics while it is held but a waker's clone, which leaves it as it was.
+        self.sleeper
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+#[cfg(all(test, loom))]
+mod loom_tests {
+    use super::*;
+    use loom::sync::Arc;
+    use loom::sync::atomic::AtomicU32;
+    use loom::thread;
+    use std::task::{RawWaker, RawWakerVTable};
+
+    /// A waker that unparks a loom thread by setting a flag that the sleeper waits on.
+    struct Alarm(loom::sync::Notify);
+
+    fn waker(alarm: &Arc<Alarm>) -> Waker {
+        const TABLE: RawWakerVTable = RawWakerVTable::new(
+            |data| {
+                // SAFETY: `data` came from `Arc::into_raw`.
+                let alarm = unsafe { Arc::from_raw(data.cast::<Alarm>()) };
+                let clone = alarm.clone();
+                std::mem::forget(alarm);
+                RawWaker::new(Arc::into_raw(clone).cast(), &TABLE)
+            },
+            |data| {
+                // SAFETY: as above; waking by value takes the reference.
+                let alarm = unsafe { Arc::from_raw(data.cast::<Alarm>()) };
+                alarm.0.notify();
+            },
+            |data| {
+                // SAFETY: as above; borrowed only.
+                let alarm = unsafe { &*data.cast::<Alarm>() };
+                alarm.0.notify();
+            },
+            // SAFETY: as above; dropping takes the reference.
+            |data| drop(unsafe { Arc::from_raw(data.cast::<Alarm>()) }),
+        );
+        let raw = RawWaker::new(Arc::into_raw(alarm.clone()).cast(), &TABLE);
+        // SAFETY: the table keeps to the contract of `RawWaker`.
+        unsafe { Waker::from_raw(raw) }
+    }
+
+    #[test]
+    fn loom_no_ended_span_is_slept_through() {
+        loom::model(|| {
+            let bell = Arc::new(Bell::new());
+            let slots = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
+            let recorders: Vec<_> = (0..2)
+                .map(|index| {
+                    let (bell, slots) = (bell.clone(), slots.clone());
+                    thread::spawn(move || {
+                        slots[index].store(1, Ordering::Release);
+                        bell.ring();
+                    })
+                })
+                .collect();
+            let alarm = Arc::new(Alarm(loom::sync::Notify::new()));
+            let waker = waker(&alarm);
+            let mut drained = 0;
+            let take = || {
+                slots
+                    .iter()
+                    .map(|slot| slot.swap(0, Ordering::Acquire))
+                    .sum::<u32>()
+            };
+            while drained < 2 {
+                drained += take();
+                if drained == 2 {
+                    break;
+                }
+                bell.listen(&waker);
+                let late = take();
+                drained += late;
+                if late == 0 {
+                    // Deadlocks, which loom reports, if a wake-up was lost.
+                    alarm.0.wait();
+                }
+                bell.awake();
+            }
+            recorders
+                .into_iter()
+                .for_each(|thread| thread.join().expect("no panic"));
+        });
+    }
+}

@@ -1,0 +1,367 @@
+//! A tracer as one process has it: its settings, its lanes, and the side that drains them.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jaegerling_core::{
+    BUFFER_EXTRA, Clock, Drain, IdSource, LimitTooSmall, Loss, LossWatch, Outcome, Packed, Packer,
+    Process, Seen, SpanId, Stats, TraceId,
+};
+
+use crate::bell::Bell;
+use crate::clock::{AnyClock, SystemClock};
+use crate::global::{self, lock};
+use crate::lane::{ThreadLane, WORDS};
+use crate::process::{OwnTags, ProcessTags, own_tags};
+use crate::{os, random};
+
+/// What a tracer was built with.
+pub(crate) struct Settings {
+    pub(crate) number: u64,
+    /// The process that made the tracer, by its number of forks.
+    pub(crate) forks: u32,
+    pub(crate) service_name: String,
+    /// Slots of a lane.
+    pub(crate) capacity: usize,
+    pub(crate) packer: Packer,
+    pub(crate) clock: AnyClock,
+    pub(crate) ids: Option<Box<dyn IdSource + Send + Sync>>,
+    pub(crate) own_tags: OwnTags,
+}
+
+impl Settings {
+    /// A fresh id.
+    #[inline]
+    pub(crate) fn next_id(&self) -> u64 {
+        match &self.ids {
+            None => random::next(),
+            Some(ids) => ids.next_id(),
+        }
+    }
+
+    pub(crate) fn next_span_id(&self) -> SpanId {
+        SpanId::new(self.next_id()).unwrap_or(SpanId::MIN)
+    }
+
+    pub(crate) fn next_trace_id(&self) -> TraceId {
+        let [high, low] = [self.next_id(), self.next_id()];
+        TraceId::new(u128::from(high) << 64 | u128::from(low)).unwrap_or(TraceId::MIN)
+    }
+}
+
+/// See the module.
+pub(crate) struct Hub {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) bell: &'static Bell,
+    pub(crate) forks: u32,
+    /// Neither side is left: no span is recorded any more.
+    closed: AtomicBool,
+    /// Nobody drains any more: spans are refused.
+    output_gone: AtomicBool,
+    /// Lanes that the draining side has not seen yet.
+    fresh: Mutex<Vec<Arc<ThreadLane>>>,
+    /// The lane of threads whose thread-local storage is gone.
+    shared: Mutex<Option<Arc<ThreadLane>>>,
+    drains: Mutex<Drains>,
+}
+
+/// The side that drains: everything that only one may do at a time.
+struct Drains {
+    drain: Drain<'static, WORDS>,
+    lanes: Vec<(Arc<ThreadLane>, Seen)>,
+    /// What lanes that are gone have counted.
+    retired: Stats,
+    packer: Packer,
+    loss: LossWatch,
+    own_tags: ProcessTags,
+    followed: i64,
+}
+
+/// What there is to drain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Waiting {
+    /// Spans that wait.
+    pub(crate) spans: usize,
+    /// Whether they fill a datagram, roughly.
+    pub(crate) fill_datagram: bool,
+    /// Whether a loss has yet to be told.
+    pub(crate) untold_loss: bool,
+    /// Spans that are open.
+    pub(crate) open: usize,
+}
+
+const SECOND: i64 = 1_000_000_000;
+
+impl Hub {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let drains = Drains {
+            // SAFETY: this hub's only one, shown the lanes of this hub only; a lane is kept until
+            // none of its slots is claimed (see `retire`, `release` and `free_lanes`).
+            drain: unsafe { Drain::new() },
+            lanes: Vec::new(),
+            retired: Stats::default(),
+            packer: settings.packer.clone(),
+            loss: LossWatch::default(),
+            own_tags: own_tags(settings.own_tags),
+            followed: 0,
+        };
+        let hub = Self {
+            bell: global::take_bell(),
+            forks: os::forks(),
+            closed: AtomicBool::new(false),
+            output_gone: AtomicBool::new(false),
+            fresh: Mutex::default(),
+            shared: Mutex::default(),
+            drains: Mutex::new(drains),
+            settings,
+        };
+        // So that a first loss has a time that it was after.
+        lock(&hub.drains).look_for_loss(&hub.settings, false);
+        hub
+    }
+
+    /// Adds the lane of a thread.
+    pub(crate) fn register(&self, lane: Arc<ThreadLane>) {
+        lock(&self.fresh).push(lane);
+    }
+
+    pub(crate) fn with_shared_lane<R>(
+        self: &Arc<Self>,
+        claim: impl FnOnce(&'static ThreadLane) -> R,
+    ) -> R {
+        let mut shared = lock(&self.shared);
+        let lane = shared.get_or_insert_with(|| {
+            let lane = Arc::new(ThreadLane::new(self.clone()));
+            self.register(lane.clone());
+            lane
+        });
+        // SAFETY: used for one claim under this lock, and for what is claimed.
+        claim(unsafe { ThreadLane::detached(lane) })
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn output_gone(&self) -> bool {
+        self.output_gone.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_output_gone(&self) {
+        self.output_gone.store(true, Ordering::Relaxed);
+    }
+
+    /// Neither side is left. Lanes stay as long as spans are open in them.
+    pub(crate) fn close(self: &Arc<Self>) {
+        if !self.closed.swap(true, Ordering::AcqRel) {
+            global::adopt(self.clone());
+        }
+    }
+
+    /// Whether a span is open in any lane. An answer of `false` is final once the hub is closed.
+    pub(crate) fn has_open_spans(&self) -> bool {
+        let drains = &mut *lock(&self.drains);
+        let rings = |drains: &mut Drains| {
+            drains.lanes.extend(
+                lock(&self.fresh)
+                    .drain(..)
+                    .map(|lane| (lane, Seen::default())),
+            );
+            drains
+                .lanes
+                .iter()
+                .map(|(lane, _)| lane.ring.claimed())
+                .sum::<u64>()
+        };
+        // A child can be claimed while its parent is open, in a lane that was looked at already:
+        // only if nothing was claimed meanwhile has everything been seen.
+        loop {
+            let before = rings(drains);
+            if drains.lanes.iter().any(|(lane, _)| lane.ring.has_open()) {
+                return true;
+            }
+            if rings(drains) == before {
+                return false;
+            }
+        }
+    }
+
+    /// Breaks the circle of hub and lanes, once no span is open.
+    pub(crate) fn free_lanes(&self) {
+        let lanes = std::mem::take(&mut lock(&self.drains).lanes);
+        let shared = lock(&self.shared).take();
+        drop((lanes, shared));
+    }
+
+    /// Takes back a lane that its thread does not use any more.
+    pub(crate) fn release(self: Arc<Self>, lane: Arc<ThreadLane>) {
+        // While the hub's own list has it, it is kept by that one: until it is drained, or, once
+        // the hub is closed, until no span is open.
+        drop(lane);
+        global::free_orphans();
+    }
+
+    /// Looks at all lanes for spans that have ended.
+    pub(crate) fn gather(&self) -> Waiting {
+        let mut drains = lock(&self.drains);
+        drains.sweep(self);
+        drains.waiting(&self.settings)
+    }
+
+    /// Whether nothing is left, and nothing can come: no span is open, none waits. Holds for good
+    /// once no `TracesIn` is left.
+    pub(crate) fn is_drained(&self) -> bool {
+        let mut drains = lock(&self.drains);
+        drains.sweep(self);
+        let idle = |drains: &Drains| drains.drain.open() == 0 && drains.drain.waiting() == 0;
+        // Twice, for the reason given at `has_open_spans`.
+        idle(&drains) && !drains.sweep(self) && idle(&drains)
+    }
+
+    /// Packs a datagram of what waits. `last` tells a loss that would have to wait its turn.
+    pub(crate) fn pack<'b>(
+        &self,
+        buffer: &'b mut Vec<u8>,
+        tags: &ProcessTags,
+        last: bool,
+    ) -> Option<Packed<'b>> {
+        let mut drains = lock(&self.drains);
+        if drains.drain.in_flight() > 0 {
+            drains.settle(Outcome::Failed);
+        }
+        buffer.resize(drains.packer.limit() + BUFFER_EXTRA, 0);
+        let settings = &*self.settings;
+        let loss = drains.look_for_loss(settings, last);
+        let loss = loss.map(|loss| (loss, (settings.next_trace_id(), settings.next_span_id())));
+        let dropped = drains.dropped();
+        let Drains {
+            drain,
+            packer,
+            own_tags,
+            ..
+        } = &mut *drains;
+        let process =
+            Process::new(&settings.service_name).with_tags(own_tags.iter().chain(tags.iter()));
+        packer.pack(buffer, &process, drain, &settings.clock, &dropped, loss)
+    }
+
+    /// Tells what became of the datagram that was packed last.
+    pub(crate) fn settle(&self, outcome: Outcome) {
+        lock(&self.drains).settle(outcome);
+    }
+
+    /// The datagram that was packed last is too long: its spans wait again.
+    pub(crate) fn too_large(&self, limit: usize) -> Result<(), LimitTooSmall> {
+        let drains = &mut *lock(&self.drains);
+        drains.packer.put_back(&mut drains.drain);
+        drains.packer.set_limit(limit)
+    }
+
+    /// Whether a span would fit a datagram of so many bytes.
+    pub(crate) fn holds_within(&self, limit: usize) -> bool {
+        Packer::new(limit, &self.settings.service_name).is_ok()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let drains = &mut *lock(&self.drains);
+        drains.adopt(self);
+        let rings = drains.lanes.iter().map(|(lane, seen)| (&lane.ring, *seen));
+        let mut stats = drains.drain.stats(rings);
+        stats.started += drains.retired.started;
+        stats.dropped.ring_full += drains.retired.dropped.ring_full;
+        stats
+    }
+
+    /// The spans that are open, as `look` sees them.
+    pub(crate) fn open_spans<T>(
+        &self,
+        mut look: impl FnMut(&jaegerling_core::SpanView<'_, WORDS>) -> Option<T>,
+    ) -> Vec<T> {
+        let drains = &mut *lock(&self.drains);
+        drains.sweep(self);
+        let mut seen = Vec::new();
+        drains.drain.for_each_open(|span| seen.extend(look(span)));
+        seen
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if self.forks == os::forks() {
+            global::return_bell(self.bell);
+        }
+    }
+}
+
+impl Drains {
+    fn adopt(&mut self, hub: &Hub) {
+        let mut fresh = lock(&hub.fresh);
+        self.lanes
+            .extend(fresh.drain(..).map(|lane| (lane, Seen::default())));
+    }
+
+    /// Looks at what was claimed since, and again at what was open. Says whether anything was new.
+    fn sweep(&mut self, hub: &Hub) -> bool {
+        self.adopt(hub);
+        self.drain.recheck();
+        let mut new = false;
+        for (lane, seen) in &mut self.lanes {
+            // SAFETY: kept until none of its slots is claimed.
+            let lane = unsafe { ThreadLane::detached(lane) };
+            new |= self.drain.sweep(&lane.ring, seen);
+        }
+        self.retire();
+        new
+    }
+
+    /// Frees the lanes of threads that have ended, once all their slots are free.
+    fn retire(&mut self) {
+        let retired = &mut self.retired;
+        self.lanes.retain(|(lane, _)| {
+            let over = lane.abandoned.load(Ordering::Acquire) && !lane.ring.is_in_use();
+            if over {
+                retired.started += lane.ring.claimed() + lane.ring.refused();
+                retired.dropped.ring_full += lane.ring.refused();
+            }
+            !over
+        });
+    }
+
+    fn dropped(&self) -> jaegerling_core::Dropped {
+        let mut dropped = self.drain.dropped();
+        let refused = self.lanes.iter().map(|(lane, _)| lane.ring.refused());
+        dropped.ring_full = self.retired.dropped.ring_full + refused.sum::<u64>();
+        dropped
+    }
+
+    fn look_for_loss(&mut self, settings: &Settings, last: bool) -> Option<Loss> {
+        let now = settings.clock.unix_nanos(settings.clock.now());
+        if matches!(settings.clock, AnyClock::System)
+            && !(0..SECOND).contains(&(now - self.followed))
+        {
+            SystemClock::follow_wall_clock();
+            self.followed = now;
+        }
+        let dropped = self.dropped();
+        self.loss.look(now, &dropped, last)
+    }
+
+    fn waiting(&self, settings: &Settings) -> Waiting {
+        Waiting {
+            spans: self.drain.waiting(),
+            fill_datagram: self.drain.waiting_bytes() + settings.service_name.len()
+                >= self.packer.limit(),
+            untold_loss: self.loss.is_pending(&self.dropped()),
+            open: self.drain.open(),
+        }
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        self.packer.sent(&mut self.drain);
+        self.drain.settle(outcome);
+        for (lane, _) in &self.lanes {
+            self.drain.tell_freed(&lane.ring);
+        }
+    }
+}

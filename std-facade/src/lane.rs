@@ -1,0 +1,205 @@
+//! Lanes: each thread claims in a ring of its own, so that no claim waits for another thread.
+//!
+//! A lane's memory is shared by its thread, by the tracer's registry, and by the spans that are
+//! open in it. A span counts nothing: its open slot is what keeps the lane. Whoever gives up a
+//! lane, once nobody can claim in it any more, looks for open slots first.
+
+use std::alloc::{Layout, alloc_zeroed};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use jaegerling_core::{Claimed, Clock, Lane, Slot, SpanRing};
+
+use crate::bell::Bell;
+use crate::global;
+use crate::hub::Hub;
+use crate::os;
+
+/// Words of a slot: a slot takes 256 bytes with its header on a 64-bit machine.
+pub(crate) const WORDS: usize = 54;
+
+pub(crate) type Ring = SpanRing<Box<[Slot<WORDS>]>, WORDS>;
+
+/// The ring of one thread.
+pub(crate) struct ThreadLane {
+    pub(crate) ring: Ring,
+    pub(crate) hub: Arc<Hub>,
+    /// Its thread has ended: nobody claims here any more.
+    pub(crate) abandoned: AtomicBool,
+}
+
+impl ThreadLane {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self {
+            ring: Ring::new(zeroed_slots(hub.settings.capacity)),
+            hub,
+            abandoned: AtomicBool::new(false),
+        }
+    }
+
+    /// The lane for as long as it is needed.
+    ///
+    /// # Safety
+    ///
+    /// It is used no longer than a slot of it is claimed, or than an `Arc` of it is held.
+    pub(crate) unsafe fn detached(lane: &Arc<Self>) -> &'static Self {
+        // SAFETY: as promised by the caller.
+        unsafe { &*Arc::as_ptr(lane) }
+    }
+}
+
+/// Free slots in pages that the system gives zeroed: none is touched before its first span.
+fn zeroed_slots(count: usize) -> Box<[Slot<WORDS>]> {
+    let Ok(layout) = Layout::array::<Slot<WORDS>>(count) else {
+        return Box::default();
+    };
+    if layout.size() == 0 {
+        return Box::default();
+    }
+    // SAFETY: the layout is not empty.
+    let memory = unsafe { alloc_zeroed(layout) };
+    if memory.is_null() {
+        // Tracing is no reason to end a program: without slots, each span is refused and counted.
+        return Box::default();
+    }
+    let slots = std::ptr::slice_from_raw_parts_mut(memory.cast::<Slot<WORDS>>(), count);
+    // SAFETY: allocated by the global allocator with the layout of this slice; a slot of zeros is
+    // a free slot.
+    unsafe { Box::from_raw(slots) }
+}
+
+/// Where a span is recorded.
+pub(crate) enum Handle {
+    /// In a slot of this lane; the bell outlives it.
+    Recorded(&'static ThreadLane, &'static Bell),
+    /// Nowhere, for lack of a slot; its children may be, if the tracer of this number still is.
+    Refused(u64),
+    /// Nowhere, and neither are its children.
+    Off,
+}
+
+impl Handle {
+    pub(crate) fn recorded(lane: &'static ThreadLane) -> Self {
+        Self::Recorded(lane, lane.hub.bell)
+    }
+
+    /// The number of its tracer, if there is one.
+    pub(crate) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Recorded(lane, _) => Some(lane.hub.settings.number),
+            Self::Refused(number) => Some(*number),
+            Self::Off => None,
+        }
+    }
+
+    /// The lane, unless the process has forked since: then all of it is the parent's.
+    pub(crate) fn lane(&self) -> Option<&'static ThreadLane> {
+        match self {
+            Self::Recorded(lane, _) if lane.hub.forks == os::forks() => Some(lane),
+            _ => None,
+        }
+    }
+}
+
+impl Lane<'static, WORDS> for Handle {
+    #[inline]
+    fn now(&self) -> u64 {
+        match self {
+            Self::Recorded(lane, _) => lane.hub.settings.clock.now(),
+            _ => 0,
+        }
+    }
+
+    #[cold]
+    fn more(&self) -> Option<Claimed<'static, WORDS>> {
+        let lane = self.lane()?;
+        // SAFETY: claims in a lane come from its thread, or under the lock of the shared one.
+        let claim = |ring: &'static Ring| unsafe { ring.claim_more() };
+        with_lane(&lane.hub, |lane| claim(&lane.ring))
+    }
+
+    #[inline]
+    fn ended(&self) {
+        if let Self::Recorded(_, bell) = self {
+            // Its fence comes before the look for orphans, too.
+            bell.ring();
+            global::free_orphans();
+        }
+    }
+}
+
+thread_local! {
+    static LANES: Lanes = const { Lanes(RefCell::new(Vec::new())) };
+}
+
+/// The lanes of a thread, one for each tracer that it has used.
+struct Lanes(RefCell<Vec<Arc<ThreadLane>>>);
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        for lane in self.0.take() {
+            give_up(lane);
+        }
+    }
+}
+
+/// This thread has no more use for the lane.
+fn give_up(lane: Arc<ThreadLane>) {
+    if lane.hub.forks != os::forks() {
+        // The parent's; handles may point there.
+        std::mem::forget(lane);
+        return;
+    }
+    lane.abandoned.store(true, Ordering::Release);
+    lane.hub.clone().release(lane);
+}
+
+/// Calls `claim` with the lane of this thread, alone in it. Where thread-local storage is gone
+/// already, with one that such threads share under a lock.
+#[inline]
+pub(crate) fn with_lane<R>(hub: &Arc<Hub>, claim: impl FnOnce(&'static ThreadLane) -> R) -> R {
+    let own = LANES.try_with(|lanes| {
+        let mut lanes = lanes.0.try_borrow_mut().ok()?;
+        let known = lanes.iter().find(|lane| Arc::ptr_eq(&lane.hub, hub));
+        // SAFETY: used for one claim, while this thread holds the lane, and for what is claimed.
+        let detach = |lane: &Arc<ThreadLane>| unsafe { ThreadLane::detached(lane) };
+        Some(match known {
+            Some(lane) => detach(lane),
+            None => detach(new_lane(&mut lanes, hub)),
+        })
+    });
+    match own {
+        Ok(Some(lane)) => claim(lane),
+        _ => hub.with_shared_lane(claim),
+    }
+}
+
+#[cold]
+fn new_lane<'a>(lanes: &'a mut Vec<Arc<ThreadLane>>, hub: &Arc<Hub>) -> &'a Arc<ThreadLane> {
+    forget_closed(lanes);
+    let lane = Arc::new(ThreadLane::new(hub.clone()));
+    hub.register(lane.clone());
+    lanes.push(lane);
+    let last = lanes.len() - 1;
+    &lanes[last]
+}
+
+/// Gives up the lanes of tracers that are gone.
+fn forget_closed(lanes: &mut Vec<Arc<ThreadLane>>) {
+    let (closed, open) = std::mem::take(lanes)
+        .into_iter()
+        .partition(|lane| lane.hub.is_closed());
+    *lanes = open;
+    let closed: Vec<_> = closed;
+    closed.into_iter().for_each(give_up);
+}
+
+/// Gives up this thread's lanes of tracers that are gone.
+pub(crate) fn tidy_thread() {
+    let _ = LANES.try_with(|lanes| {
+        if let Ok(mut lanes) = lanes.0.try_borrow_mut() {
+            forget_closed(&mut lanes);
+        }
+    });
+}

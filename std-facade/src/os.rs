@@ -1,0 +1,57 @@
+//! All that differs by operating system. Its portable twin is `os_portable.rs`.
+
+use std::io;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+static FORKS: AtomicU32 = AtomicU32::new(0);
+static WATCH: Once = Once::new();
+
+/// From now on, [`forks`] tells a child from its parent.
+pub(crate) fn watch_forks() {
+    extern "C" fn in_child() {
+        FORKS.fetch_add(1, Ordering::Relaxed);
+    }
+    WATCH.call_once(|| {
+        // SAFETY: the handler does nothing that is not safe after a fork: it adds to an atomic.
+        // If it cannot be registered, for lack of memory, a child counts as its parent.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    });
+}
+
+/// How many forks lie between the process that first asked and this one.
+#[inline(always)]
+pub(crate) fn forks() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// 64 random bits.
+pub(crate) fn random() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        let mut bits = [0_u8; 8];
+        // SAFETY: a buffer of eight bytes. Without flags it does not fail for so few.
+        let got = unsafe { libc::getrandom(bits.as_mut_ptr().cast(), bits.len(), 0) };
+        if got == 8 {
+            return u64::from_ne_bytes(bits);
+        }
+    }
+    crate::random::from_hasher()
+}
+
+/// The name of this machine.
+pub(crate) fn hostname() -> Option<String> {
+    let mut name = [0_u8; 256];
+    // SAFETY: a buffer and its length, less the last byte, which stays 0.
+    let failed = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    let name = name.split(|byte| *byte == 0).next().unwrap_or(&[]);
+    match std::str::from_utf8(name) {
+        Ok(name) if failed == 0 && !name.is_empty() => Some(name.to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether a datagram was longer than the system sends.
+pub(crate) fn is_too_long(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EMSGSIZE)
+}

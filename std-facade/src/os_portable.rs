@@ -1,0 +1,29 @@
+//! What `os.rs` does, with no more than `std`: for systems that it does not know, and for tests,
+//! which force it with `--cfg jaegerling_portable`.
+//!
+//! There is no `fork` to tell here; a datagram that is too long is known by its error's number on
+//! the systems that have one.
+
+use std::io;
+
+pub(crate) fn watch_forks() {}
+
+#[inline(always)]
+pub(crate) fn forks() -> u32 {
+    0
+}
+
+pub(crate) fn random() -> u64 {
+    crate::random::from_hasher()
+}
+
+pub(crate) fn hostname() -> Option<String> {
+    let from = |variable| std::env::var(variable).ok();
+    let name = from("COMPUTERNAME").or_else(|| from("HOSTNAME"))?;
+    (!name.is_empty()).then_some(name)
+}
+
+pub(crate) fn is_too_long(error: &io::Error) -> bool {
+    // EMSGSIZE of Linux, of the BSDs and macOS; WSAEMSGSIZE of Windows.
+    matches!(error.raw_os_error(), Some(90 | 40 | 10_040))
+}

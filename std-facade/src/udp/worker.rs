@@ -1,0 +1,296 @@
+//! The thread that sends.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::task::Waker;
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use super::link::Link;
+use super::pace::Pacer;
+use super::{Options, Resolve, UdpStats};
+use crate::global::lock;
+use crate::traces_out::{Packet, thread_waker};
+use crate::{Ended, TracesOut, os};
+
+/// How often the thread looks whether what lingers fills a datagram.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// The address is resolved again after a failure, but not more often than this.
+const RESOLVE_PERIOD: Duration = Duration::from_secs(5);
+
+/// Smaller datagrams to try when one is too long: what macOS sends unless told otherwise, what an
+/// Ethernet frame holds, what every host must take.
+const SMALLER: [usize; 3] = [9_216, 1_472, 548];
+
+/// What others have to say to the thread, and it to them.
+#[derive(Default)]
+pub(super) struct Control {
+    state: Mutex<State>,
+    changed: Condvar,
+    thread: OnceLock<Thread>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct State {
+    /// Flushes that were asked for.
+    asked: u64,
+    /// Of these, how many are done.
+    done: u64,
+    stop: bool,
+    finished: bool,
+    stats: UdpStats,
+}
+
+impl Control {
+    pub(super) fn set_thread(&self, thread: Thread) {
+        let _ = self.thread.set(thread);
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Whether everything was flushed in time.
+    pub(super) fn flush(&self, timeout: Duration) -> bool {
+        let mut state = lock(&self.state);
+        state.asked += 1;
+        let ticket = state.asked;
+        self.wake();
+        let wait = self.changed.wait_timeout_while(state, timeout, |state| {
+            state.done < ticket && !state.finished
+        });
+        let (state, _) = wait.unwrap_or_else(PoisonError::into_inner);
+        state.done >= ticket || state.finished
+    }
+
+    pub(super) fn stop(&self) {
+        lock(&self.state).stop = true;
+        self.wake();
+    }
+
+    pub(super) fn stats(&self) -> UdpStats {
+        lock(&self.state).stats
+    }
+
+    fn get(&self) -> State {
+        *lock(&self.state)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut lock(&self.state));
+        self.changed.notify_all();
+    }
+}
+
+pub(super) struct Worker {
+    out: TracesOut,
+    wire: Wire,
+    linger: Duration,
+    control: Arc<Control>,
+    waker: Waker,
+}
+
+/// The way to the receiver.
+struct Wire {
+    link: Link,
+    resolve: Arc<Resolve>,
+    resolved: Instant,
+    pacer: Option<Pacer>,
+    stats: UdpStats,
+}
+
+impl Worker {
+    pub(super) fn new(
+        out: TracesOut,
+        link: Link,
+        resolve: Arc<Resolve>,
+        options: Options,
+        control: Arc<Control>,
+    ) -> Self {
+        let now = Instant::now();
+        let wire = Wire {
+            link,
+            resolve,
+            resolved: now,
+            pacer: options.pace.map(|pace| Pacer::new(pace, now)),
+            stats: UdpStats::default(),
+        };
+        Self {
+            out,
+            wire,
+            linger: options.linger,
+            control,
+            waker: Waker::noop().clone(),
+        }
+    }
+
+    pub(super) fn run(mut self) {
+        // Whoever waits for a flush is let go, however this ends.
+        struct Finish(Arc<Control>);
+        impl Drop for Finish {
+            fn drop(&mut self) {
+                self.0.change(|state| state.finished = true);
+            }
+        }
+        let _finish = Finish(self.control.clone());
+        self.control.set_thread(thread::current());
+        self.waker = thread_waker();
+        while let Ok(Next::GoOn) = self.round() {}
+    }
+
+    /// Waits until something is to be sent, and sends it.
+    fn round(&mut self) -> Result<Next, Ended> {
+        let state = self.wait_for_work()?;
+        let urgent = state.stop || state.asked > state.done;
+        if !urgent {
+            self.linger();
+        }
+        let state = self.control.get();
+        let urgent = state.stop || state.asked > state.done;
+        // Only what waits now: spans that keep coming must not keep a flush from its end.
+        let mut left = self.out.gather().spans;
+        loop {
+            let sent = self.send_next()?;
+            left = left.saturating_sub(sent.unwrap_or(left));
+            if left == 0 || sent.is_none() {
+                break;
+            }
+        }
+        if urgent {
+            self.control.change(|now| now.done = state.asked);
+        }
+        Ok(if state.stop { Next::Stop } else { Next::GoOn })
+    }
+
+    /// Sleeps until a span waits or somebody asks for something.
+    fn wait_for_work(&mut self) -> Result<State, Ended> {
+        loop {
+            if let Some(state) = self.work()? {
+                return Ok(state);
+            }
+            self.out.listen(&self.waker);
+            if let Some(state) = self.work()? {
+                self.out.awake();
+                return Ok(state);
+            }
+            self.out.park(None);
+        }
+    }
+
+    fn work(&mut self) -> Result<Option<State>, Ended> {
+        let state = self.control.get();
+        let waiting = self.out.gather();
+        if state.stop || state.asked > state.done || waiting.spans > 0 {
+            return Ok(Some(state));
+        }
+        if waiting.untold_loss || self.out.root().input_is_gone() {
+            self.send_next()?;
+        }
+        Ok(None)
+    }
+
+    /// Waits for more spans to share the datagram, but not long.
+    fn linger(&self) {
+        let begin = Instant::now();
+        loop {
+            let left = self.linger.saturating_sub(begin.elapsed());
+            let state = self.control.get();
+            if left.is_zero()
+                || state.stop
+                || state.asked > state.done
+                || self.out.gather().fill_datagram
+            {
+                return;
+            }
+            thread::park_timeout(left.min(LOOK));
+        }
+    }
+
+    /// Sends one datagram, and says how many spans it disposed of; `None` if none waited.
+    fn send_next(&mut self) -> Result<Option<usize>, Ended> {
+        let sent = self.out.lend()?.map(|packet| self.wire.send(packet));
+        let stats = self.wire.stats;
+        self.control.change(|state| state.stats = stats);
+        Ok(sent)
+    }
+}
+
+enum Next {
+    GoOn,
+    Stop,
+}
+
+impl Wire {
+    /// How many spans are disposed of, sent or failed.
+    fn send(&mut self, packet: Packet<'_>) -> usize {
+        let spans = packet.span_count();
+        if let Some(pacer) = &mut self.pacer {
+            thread::sleep(pacer.delay(Instant::now(), packet.bytes().len()));
+        }
+        match self.try_send(packet.bytes()) {
+            Ok(()) => {
+                self.stats.sent += 1;
+                packet.sent();
+                spans
+            }
+            Err(error) if os::is_too_long(&error) => self.pack_smaller(packet),
+            Err(_) => {
+                packet.failed();
+                self.resolve_again();
+                spans
+            }
+        }
+    }
+
+    fn try_send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        let mut waits = 0;
+        let mut refused = false;
+        loop {
+            match self.link.send(datagram) {
+                // The answer to a datagram before this one, which did not go out for it.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && !refused => {
+                    refused = true;
+                    self.stats.refused += 1;
+                    self.resolve_again();
+                }
+                // The system's buffers are full for now.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && waits < 10 => {
+                    waits += 1;
+                    thread::sleep(Duration::from_millis(1));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn pack_smaller(&mut self, packet: Packet<'_>) -> usize {
+        let (bytes, spans) = (packet.bytes().len(), packet.span_count());
+        let smaller = SMALLER.into_iter().find(|limit| *limit < bytes);
+        match smaller {
+            Some(limit) if packet.holds_within(limit) => {
+                self.stats.too_long += 1;
+                // It was just asked whether that can be.
+                let _ = packet.too_large(limit);
+                0
+            }
+            _ => {
+                packet.failed();
+                spans
+            }
+        }
+    }
+
+    fn resolve_again(&mut self) {
+        if self.resolved.elapsed() < RESOLVE_PERIOD {
+            return;
+        }
+        self.resolved = Instant::now();
+        self.stats.resolved += 1;
+        if let Ok(link) = Link::connect(&*self.resolve) {
+            self.link = link;
+        }
+    }
+}
