@@ -13,7 +13,6 @@ mod theirs {
     include!("mick_jaeger/program.rs");
 }
 
-/* With the facade: remove this line and its twin.
 #[deny(unused, deprecated)]
 #[allow(clippy::all)]
 mod ours {
@@ -26,7 +25,11 @@ fn the_same_program_gives_the_same_spans() {
     let theirs = picture::of(theirs::run, picture::Client::Theirs);
     let ours = picture::of(ours::run, picture::Client::Ours);
     for (name, span) in &theirs {
-        assert_eq!(Some(span), ours.get(name), "span {name:?}, left theirs, right ours");
+        assert_eq!(
+            Some(span),
+            ours.get(name),
+            "span {name:?}, left theirs, right ours"
+        );
     }
     assert_eq!(theirs.len(), ours.len());
 }
@@ -36,13 +39,14 @@ fn the_same_program_gives_the_same_spans() {
 fn every_auto_trait_holds() {
     use std::panic::{RefUnwindSafe, UnwindSafe};
     fn safe<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>() {}
-    fn future<T: Send + Sync>(_: &T) {}
+    fn future<T: Send + Sync + Unpin + UnwindSafe + RefUnwindSafe>(_: &T) {}
     safe::<jaegerling::TracesOut>();
     safe::<jaegerling::Log<'static>>();
-    let (_traces_in, mut traces_out) = jaegerling::init(jaegerling::Config { service_name: "traits".into() });
+    let (_traces_in, mut traces_out) = jaegerling::init(jaegerling::Config {
+        service_name: "traits".into(),
+    });
     future(&traces_out.next());
 }
-Remove this line, too. */
 
 #[test]
 fn their_program_runs_and_its_spans_are_read() {

@@ -1,6 +1,7 @@
 //! Where spans begin.
 
 use std::num::{NonZeroU64, NonZeroU128};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -14,6 +15,10 @@ use crate::root::Root;
 pub struct TracesIn {
     pub(crate) root: Arc<Root>,
 }
+
+// All state behind it is atomic, or is under a lock in which nothing panics.
+impl UnwindSafe for TracesIn {}
+impl RefUnwindSafe for TracesIn {}
 
 impl TracesIn {
     /// Begins a span of a trace, with no parent.

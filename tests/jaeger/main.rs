@@ -5,6 +5,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod by_hand;
-// mod facade; // to be switched on when the facade is there
+mod facade;
 mod server;
 mod trace;

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! An entry is a header word, `kind << 27 | key length << 16 | low half`, then its key, then its
-//! value. What can be said twice (name, flags, start, end) counts as it was said last.
+//! value. A key too long for its eleven bits has all of them set, and its length in a word behind
+//! the header. What can be said twice (name, flags, start, end) counts as it was said last.
 //!
 //! | kind | key | low half | value |
 //! |---|---|---|---|
@@ -44,8 +45,8 @@ const RESERVE: usize = 7;
 /// The longest record: a full datagram holds no more.
 const MAX_RECORD_WORDS: usize = 65_000 / 4;
 
-/// The longest key, in bytes: what the header has bits for.
-pub(crate) const MAX_KEY: usize = (1 << 11) - 1;
+/// The key length in a header that says: the length follows.
+const LONG_KEY: usize = (1 << 11) - 1;
 
 mod kind {
     pub(super) const NAME: u32 = 1;
@@ -63,8 +64,9 @@ mod kind {
     pub(super) const FIELD: u32 = 8;
 }
 
-const fn header(kind: u32, key: usize, low: usize) -> u32 {
-    kind << 27 | (key as u32 & MAX_KEY as u32) << 16 | low as u32 & 0xffff
+#[inline(always)]
+fn header(kind: u32, key: usize, low: usize) -> u32 {
+    kind << 27 | (key.min(LONG_KEY) as u32) << 16 | low as u32 & 0xffff
 }
 
 /// How many words hold `bytes` bytes.

@@ -1,6 +1,6 @@
 //! Reading a record: borrowed, checked against its length, never a panic.
 
-use super::{HEAD_WORDS, MAX_KEY, kind, words_for};
+use super::{HEAD_WORDS, LONG_KEY, kind, words_for};
 use crate::slot::{Cut, Slot, bytes_of, state};
 use crate::text::Blob;
 use crate::{ReferenceKind, Time};
@@ -121,7 +121,10 @@ impl<'r, const WORDS: usize> Iterator for Entries<'r, WORDS> {
         let words = &mut self.0;
         let header = words.word()?;
         let low = header & 0xffff;
-        let key_len = (header >> 16) as usize & MAX_KEY;
+        let key_len = match (header >> 16) as usize & LONG_KEY {
+            LONG_KEY => words.word()? as usize,
+            key_len => key_len,
+        };
         Some(match header >> 27 {
             kind::NAME => Entry::Name {
                 name: words.pieces(low as usize)?,

@@ -1,6 +1,6 @@
 //! Appending to a record, by the one who owns its span.
 
-use super::{HEAD_WORDS, MAX_KEY, MAX_RECORD_WORDS, RESERVE, header, kind, words_for};
+use super::{HEAD_WORDS, LONG_KEY, MAX_RECORD_WORDS, RESERVE, header, kind, words_for};
 use crate::slot::{Claimed, Cut, bytes_of_mut};
 use crate::text;
 use crate::{ReferenceKind, SpanId, Time, TraceId, Value};
@@ -114,10 +114,26 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
             }
         };
         let header = header(kind + field, key.len(), low);
-        let fits = key.len() <= MAX_KEY;
-        if !(fits && self.append(lane, header, key.as_bytes(), value, RESERVE)) {
+        let appended = match key.len() {
+            ..LONG_KEY => self.append(lane, header, key.as_bytes(), value, RESERVE),
+            _ => self.append_long_key(lane, header, key, value),
+        };
+        if !appended {
             self.0.count_cut(Cut::Tag);
         }
+    }
+
+    #[cold]
+    fn append_long_key(
+        &mut self,
+        lane: &impl Lane<'r, WORDS>,
+        header: u32,
+        key: &str,
+        value: &[u8],
+    ) -> bool {
+        let need = 2 + words_for(key.len()) + words_for(value.len()) + RESERVE;
+        let len = (key.len() as u32).to_ne_bytes();
+        self.append_across(lane, header, [&len, key.as_bytes(), value], need)
     }
 
     /// Begins a log. Says whether it found room, and its fields will be its own.
@@ -192,7 +208,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         let key_words = words_for(key.len());
         let need = 1 + key_words + words_for(value.len());
         if need + keep > self.0.room() {
-            return self.append_across(lane, header, [key, value], need + keep);
+            return self.append_across(lane, header, [&[], key, value], need + keep);
         }
         let Some((first, rest)) = self.0.take(need).and_then(<[u32]>::split_first_mut) else {
             return false;
@@ -212,7 +228,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         &mut self,
         lane: &impl Lane<'r, WORDS>,
         header: u32,
-        parts: [&[u8]; 2],
+        parts: [&[u8]; 3],
         need: usize,
     ) -> bool {
         if self.0.length() + need > MAX_RECORD_WORDS {

@@ -103,8 +103,7 @@ fn logs_come_back_with_their_times_and_fields() {
     let at = UNIX_EPOCH + Duration::from_micros(1_700_000_000_123_456);
     let mut span = rig.tracer.span(id, "root");
     drop(
-        span.log()
-            .with_time(StartTime::from(at))
+        span.log_at(StartTime::from(at))
             .with_string("event", "cache miss")
             .with_int("int", -1)
             .with_bool("bool", true)
