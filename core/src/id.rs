@@ -159,7 +159,7 @@ impl Default for Flags {
 }
 
 /// What a child needs to know of its parent, in this process or in another: the part of a span
-/// that travels in a header. `propagate` has its forms as text.
+/// that travels in a header. [`propagate`](crate::propagate) has its forms as text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SpanContext {
     /// The trace that the span belongs to.
