@@ -13,6 +13,10 @@ use crate::stats::Counter;
 /// The most slots that a ring can have.
 pub const MAX_SLOTS: usize = 1 << 16;
 
+/// How many slots a claim looks at that starts again at the first one, before it goes on where it
+/// was: spans that stay open for long gather at the beginning, and no claim pays for all of them.
+const RESTART_LOOKS: usize = 64;
+
 /// A fixed number of slots, in which spans are written in place: `[Slot<WORDS>; N]` in a `static`,
 /// or a `Box<[Slot<WORDS>]>`. Of more than [`MAX_SLOTS`] the rest is never used.
 pub struct SpanRing<S, const WORDS: usize> {
@@ -65,6 +69,13 @@ impl<S, const WORDS: usize> SpanRing<S, WORDS> {
         self.refused.add(1);
     }
 
+    /// Tells the ring that slots which [`claim_more`](Self::claim_more) gave were given back
+    /// unused. As for a claim, no claim may run at the same time: else it may miss them.
+    pub fn released(&self) {
+        let freed = self.freed.load(Ordering::Relaxed);
+        self.full.store(freed, Ordering::Relaxed);
+    }
+
     /// Tells those who claim that slots of this ring may have been freed.
     pub(crate) fn tell_freed(&self) {
         let freed = self.freed.load(Ordering::Relaxed);
@@ -78,7 +89,8 @@ impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> SpanRing<S, WORDS> {
     /// # Safety
     ///
     /// No other call of [`claim`](Self::claim), [`claim_more`](Self::claim_more) or
-    /// [`refuse`](Self::refuse) on this ring may run at the same time.
+    /// [`refuse`](Self::refuse) on this ring may run at the same time. The slots are in no other
+    /// ring, and `S` gives the same ones every time.
     #[inline]
     pub unsafe fn claim(&self) -> Option<Claimed<'_, WORDS>> {
         // SAFETY: as promised by the caller.
@@ -109,30 +121,40 @@ impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> SpanRing<S, WORDS> {
         if self.full.load(Ordering::Relaxed) == !freed {
             return None;
         }
+        let cursor = Cursor(self.cursor.load(Ordering::Relaxed));
+        let all_seen = cursor.index() != 0 && cursor.0 == self.seen.load(Ordering::Acquire);
+        let near = if all_seen {
+            self.free_from(cursor.restarted(), RESTART_LOOKS)
+        } else {
+            None
+        };
+        let Some((slot, cursor)) = near.or_else(|| self.free_from(cursor, MAX_SLOTS)) else {
+            self.full.store(!freed, Ordering::Relaxed);
+            return None;
+        };
+        // Counted before anyone can see the span: never more is accounted for than started.
+        self.claimed.add(u8::from(as_state == state::OPEN));
+        // SAFETY: as promised by the caller.
+        let claimed = unsafe { slot.claim(as_state) };
+        self.cursor.store(cursor.0, Ordering::Release);
+        claimed
+    }
+
+    /// The first free slot among the next `looks`, at most once round, and the place behind it.
+    #[inline(always)]
+    fn free_from(&self, mut cursor: Cursor, looks: usize) -> Option<(&Slot<WORDS>, Cursor)> {
         let slots = self.slots();
-        let mut cursor = Cursor(self.cursor.load(Ordering::Relaxed));
-        if cursor.index() != 0 && cursor.0 == self.seen.load(Ordering::Acquire) {
-            cursor = cursor.restarted();
-        }
-        for _ in 0..slots.len() {
+        for _ in 0..looks.min(slots.len()) {
             let index = cursor.index();
             let slot = slots.get(index)?;
             cursor = cursor.next(slots.len());
-            if slot.head() != state::FREE {
-                continue;
-            }
-            // Counted before anyone can see the span: never more is accounted for than started.
-            self.claimed.add(u8::from(as_state == state::OPEN));
-            // SAFETY: as promised by the caller.
-            if let Some(claimed) = unsafe { slot.claim(as_state) } {
+            if slot.head() == state::FREE {
                 if index as u32 >= self.touched.load(Ordering::Relaxed) {
                     self.touched.store(index as u32 + 1, Ordering::Release);
                 }
-                self.cursor.store(cursor.0, Ordering::Release);
-                return Some(claimed);
+                return Some((slot, cursor));
             }
         }
-        self.full.store(!freed, Ordering::Relaxed);
         None
     }
 

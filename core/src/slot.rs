@@ -34,7 +34,7 @@ pub(crate) mod state {
 
 /// Memory for one span, or for a part of a large one: a header and `WORDS` words of four bytes.
 ///
-/// A bare span takes 12 words and its name, a tag takes one word, its key and its value, both
+/// A bare span takes 11 words and its name, a tag takes one word, its key and its value, both
 /// padded to words. What does not fit goes on in further slots. 24 words at least.
 #[repr(C)]
 pub struct Slot<const WORDS: usize> {

@@ -133,6 +133,10 @@ impl<'t, C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: u
         // SAFETY: the lock keeps claims apart.
         self.lock.with(|| unsafe { self.ring.claim_more() })
     }
+
+    fn released(&self) {
+        self.lock.with(|| self.ring.released());
+    }
 }
 
 /// The drainer of a [`Tracer`].
@@ -170,7 +174,12 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
             let trace = TraceId::new(trace.into()).unwrap_or(TraceId::MIN);
             (loss, (trace, SpanId::new(span).unwrap_or(SpanId::MIN)))
         });
-        packer.pack(buffer, process, &mut self.drain, clock, &dropped, loss)
+        let packed = packer.pack(buffer, process, &mut self.drain, clock, &dropped, loss);
+        // Spans that fitted no datagram are gone already.
+        if self.drain.dropped().too_large != dropped.too_large {
+            self.drain.tell_freed(&self.tracer.ring);
+        }
+        packed
     }
 
     /// The last datagram is somebody else's now.

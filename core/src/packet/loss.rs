@@ -43,7 +43,7 @@ impl LossWatch {
         if !last
             && self
                 .last
-                .is_some_and(|last| (0..SECOND).contains(&(now - last)))
+                .is_some_and(|last| (0..SECOND).contains(&now.saturating_sub(last)))
         {
             return None;
         }
@@ -99,5 +99,20 @@ impl Loss {
             jaeger::i64_tag(w, *key, i64::try_from(*count).unwrap_or(i64::MAX))?;
         }
         w.stop()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_over_half_of_all_time_is_no_reason_to_panic() {
+        let mut watch = LossWatch::default();
+        let mut dropped = Dropped::default();
+        for now in [0, i64::MIN, i64::MAX, i64::MIN] {
+            dropped.failed += 1;
+            assert!(watch.look(now, &dropped, false).is_some());
+        }
     }
 }

@@ -66,6 +66,8 @@ pub struct Packer {
     limit: usize,
     service_name_len: usize,
     seq_no: i64,
+    /// Whether nobody told yet what became of the last datagram.
+    unsettled: bool,
     trimmed: Trimmed,
 }
 
@@ -110,6 +112,7 @@ impl Packer {
             limit,
             service_name_len: service_name.len(),
             seq_no: 0,
+            unsettled: false,
             trimmed: Trimmed {
                 tags: 0,
                 logs: 0,
@@ -155,6 +158,10 @@ impl Packer {
     /// `buffer` has [`BUFFER_EXTRA`] more bytes than the limit; if it is shorter, so are the
     /// datagrams. The spans are in flight until the drain is told what became of them, by
     /// [`Drain::settle`] after [`sent`](Self::sent), or by [`put_back`](Self::put_back).
+    ///
+    /// A span that fits no datagram (that takes a buffer which is too short for the limit) is
+    /// dropped and counted here, and its slots are free: afterwards, tell the rings with
+    /// [`Drain::tell_freed`] if [`Dropped::too_large`] has grown.
     pub fn pack<'b, 'a, const WORDS: usize>(
         &mut self,
         buffer: &'b mut [u8],
@@ -165,6 +172,7 @@ impl Packer {
         loss: Option<(Loss, (TraceId, SpanId))>,
     ) -> Option<Packed<'b>> {
         self.trimmed = Trimmed::default();
+        self.unsettled = false;
         if drain.waiting() == 0 && loss.is_none() {
             return None;
         }
@@ -186,6 +194,7 @@ impl Packer {
         let told = list.count;
         self.spans(&mut w, &mut list, drain, clock);
         if list.count == 0 {
+            self.trimmed = Trimmed::default();
             return None;
         }
         let spans_end = BUFFER_EXTRA + w.at();
@@ -194,6 +203,7 @@ impl Packer {
             .get_mut(spans_end..spans_end + end.len())?
             .copy_from_slice(end);
         let begin = list.finish(buffer, header)?;
+        self.unsettled = true;
         Some(Packed {
             bytes: buffer.get(begin..spans_end + end.len())?,
             spans: list.count - told,
@@ -262,12 +272,13 @@ impl Packer {
     /// What was trimmed in the last datagram counts: it goes out.
     pub fn sent<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
         drain.trimmed += core::mem::take(&mut self.trimmed);
+        self.unsettled = false;
     }
 
     /// The last datagram never was: its spans wait again, and the next one has its number.
     pub fn put_back<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
         self.trimmed = Trimmed::default();
-        self.seq_no -= 1;
+        self.seq_no -= i64::from(core::mem::take(&mut self.unsettled));
         drain.put_back();
     }
 }

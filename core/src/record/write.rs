@@ -13,6 +13,11 @@ pub trait Lane<'r, const WORDS: usize> {
     /// Claims one more slot for a record that outgrows its own, or says that there is none.
     fn more(&self) -> Option<Claimed<'r, WORDS>>;
 
+    /// Called after slots that [`more`](Self::more) gave were given back unused. Whoever claims
+    /// them calls [`SpanRing::released`](crate::SpanRing::released), claims kept out: else the
+    /// ring may still think that it is full.
+    fn released(&self);
+
     /// Called after the store that ended a span. The span's slot may be somebody else's by now.
     fn ended(&self) {}
 }
@@ -74,11 +79,12 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     fn cut_name(&mut self, lane: &impl Lane<'r, WORDS>, name: &str) {
         let whole = MAX_RECORD_WORDS.saturating_sub(self.0.length() + 1 + RESERVE);
         let here = self.0.room().saturating_sub(1 + RESERVE);
-        // The key's bits are free in a name: 1 says that it was cut.
         let written = [whole, here].into_iter().any(|words| {
-            let name = text::cut(name, words * 4);
-            let header = header(kind::NAME, 1, name.len());
-            self.append(lane, header, &[], name.as_bytes(), RESERVE)
+            let kept = text::cut(name, words * 4);
+            // The key's bits are free in a name: 1 says that it was cut.
+            let header = header(kind::NAME, usize::from(kept.len() < name.len()), kept.len());
+            // A name that it had before is better than the beginning of none.
+            !kept.is_empty() && self.append(lane, header, &[], kept.as_bytes(), RESERVE)
         });
         if !written {
             self.0.count_cut(Cut::Tag);
@@ -269,9 +275,14 @@ fn claim_chain<'r, const WORDS: usize>(
     let mut chain = lane.more()?;
     for _ in 1..count {
         match lane.more() {
-            Some(next) => chain.attach(next),
+            // The new one first: so it takes no walk to the chain's end.
+            Some(mut next) => {
+                next.attach(chain);
+                chain = next;
+            }
             None => {
                 chain.release();
+                lane.released();
                 return None;
             }
         }
