@@ -360,6 +360,10 @@ impl Drains {
     fn settle(&mut self, outcome: Outcome) {
         self.packer.sent(&mut self.drain);
         self.drain.settle(outcome);
+        self.tell_freed();
+    }
+
+    fn tell_freed(&self) {
         for (lane, _) in &self.lanes {
             self.drain.tell_freed(&lane.ring);
         }

@@ -119,6 +119,13 @@ impl Lane<'static, WORDS> for Handle {
         with_lane(&lane.hub, |lane| claim(&lane.ring))
     }
 
+    #[cold]
+    fn released(&self) {
+        if let Some(lane) = self.lane() {
+            with_lane(&lane.hub, |lane| lane.ring.released());
+        }
+    }
+
     #[inline]
     fn ended(&self) {
         if let Self::Recorded(_, bell) = self {
