@@ -65,10 +65,10 @@ fn number(span: &Span<'_>) -> i64 {
     }
 }
 
-/// The sum of the counts by reason.
+/// The sum of the counts by reason, which are those since the last such span.
 fn counts(tags: &[(String, Tag)]) -> i64 {
-    let count = |(_, tag): &(String, Tag)| match tag {
-        Tag::Int(count) => *count,
+    let count = |(key, tag): &(String, Tag)| match (key.as_str(), tag) {
+        ("lost.ring_full" | "lost.too_large" | "lost.failed", Tag::Int(count)) => *count,
         _ => 0,
     };
     tags.iter().map(count).sum()
