@@ -10,7 +10,7 @@ const ENTRY: usize = 1;
 const RESERVE: usize = 7;
 /// No record grows into further slots beyond this.
 const MAX: usize = 65_000 / 4;
-const MAX_KEY: usize = 2047;
+const LONG_KEY: usize = 2047;
 
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -139,8 +139,8 @@ impl Record {
             Val::Bool(_) => 0,
             Val::I64(_) | Val::F64(_) => 2,
         };
-        let need = ENTRY + key.len().div_ceil(4) + value;
-        let kept = key.len() <= MAX_KEY && self.fits(need, RESERVE, free);
+        let need = ENTRY + usize::from(key.len() >= LONG_KEY) + key.len().div_ceil(4) + value;
+        let kept = self.fits(need, RESERVE, free);
         self.cut_tags += usize::from(!kept);
         kept
     }

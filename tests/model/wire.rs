@@ -176,7 +176,9 @@ pub fn trimmed(record: &Record, room: usize) -> (OracleSpan, Changes) {
 }
 
 fn bare(record: &Record, name: &str) -> OracleSpan {
-    let (start, end) = (micros(record.start), micros(record.end));
+    // Start and duration together must be nanoseconds in 64 bits, too.
+    let start = micros(record.start).min(i64::MAX / 1000 - 1);
+    let end = micros(record.end);
     OracleSpan {
         parent_span_id: record.parent_id as i64,
         flags: record.flags.into(),

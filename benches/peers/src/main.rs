@@ -7,7 +7,7 @@ mod rounds;
 mod sink;
 mod table;
 
-use peer::{Fastrace, Mick, Nothing, Peer, Rustracing};
+use peer::{Fastrace, Mick, Nothing, Ours, Peer, Rustracing};
 use table::Row;
 
 fn main() {
@@ -64,7 +64,7 @@ impl Crate {
 }
 
 const CRATES: &[Crate] = &[
-    // Crate::of::<Ours>(),
+    Crate::of::<Ours>(),
     Crate::of::<Mick>(),
     Crate::of::<Rustracing>(),
     Crate::of::<Fastrace>(),

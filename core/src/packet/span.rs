@@ -72,12 +72,12 @@ struct Share {
     bytes: usize,
 }
 
-/// The parts of a span that may be cut, in the order of the wire.
-#[derive(Clone, Copy)]
-enum Section {
-    References,
-    Tags,
-    Logs,
+/// The parts of a span that may be cut, in the order of the wire. As constants, so that each is
+/// written by a loop of its own.
+mod section {
+    pub(super) const REFERENCES: u8 = 0;
+    pub(super) const TAGS: u8 = 1;
+    pub(super) const LOGS: u8 = 2;
 }
 
 /// Writes one span.
@@ -121,16 +121,10 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         };
         self.trimmed.names += u64::from(!whole);
         let mut room = self.w.room().saturating_sub(behind);
-        let mut share = |section| {
-            let share = self.measure(section, room);
-            room -= share.bytes;
-            share
-        };
-        let shares = [
-            share(Section::References),
-            share(Section::Tags),
-            share(Section::Logs),
-        ];
+        let references = self.measure::<{ section::REFERENCES }>(&mut room);
+        let tags = self.measure::<{ section::TAGS }>(&mut room);
+        let logs = self.measure::<{ section::LOGS }>(&mut room);
+        let shares = [references, tags, logs];
         self.behind_name(&scan, shares, Some(counted))
     }
 
@@ -164,17 +158,17 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
             .filter(|(_, cut)| *cut > 0 && trim != Some(false));
 
         jaeger::references(self.w, references.count)?;
-        self.section(Section::References, references, trim)?;
+        self.section::<{ section::REFERENCES }>(references, trim)?;
         let (start, duration) = self.times(scan);
         jaeger::flags_and_times(self.w, references.count, scan.flags, start, duration)?;
         let tag_count = tags.count + counts.clone().count();
         jaeger::tags(self.w, tag_count)?;
-        self.section(Section::Tags, tags, trim)?;
+        self.section::<{ section::TAGS }>(tags, trim)?;
         for (key, cut) in counts {
             jaeger::i64_tag(self.w, *key, *cut as i64)?;
         }
         jaeger::logs(self.w, tag_count, logs.count)?;
-        self.section(Section::Logs, logs, trim)?;
+        self.section::<{ section::LOGS }>(logs, trim)?;
         self.trimmed.tags += cut_tags as u64;
         self.trimmed.logs += cut_logs as u64;
         self.trimmed.references += cut_references as u64;
@@ -182,32 +176,33 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         self.w.stop()
     }
 
-    fn section(&mut self, section: Section, share: Share, trim: Option<bool>) -> Result<(), Full> {
+    fn section<const SECTION: u8>(&mut self, share: Share, trim: Option<bool>) -> Result<(), Full> {
         if share.count > 0 {
             let room = trim.map(|_| share.bytes);
-            self.entries(section, room)?;
+            self.entries::<SECTION>(room)?;
         }
         Ok(())
     }
 
-    /// What of a section fits in `room` bytes. Leaves nothing written.
-    fn measure(&mut self, section: Section, room: usize) -> Share {
+    /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.
+    fn measure<const SECTION: u8>(&mut self, room: &mut usize) -> Share {
         let begin = self.w.at();
         let times = self.trimmed.times;
-        let share = self.entries(section, Some(room)).unwrap_or_default();
+        let share = self.entries::<SECTION>(Some(*room)).unwrap_or_default();
         self.w.back_to(begin);
         self.trimmed.times = times;
+        *room -= share.bytes;
         share
     }
 
     /// Writes a section: those entries that fit in `room` bytes together, or all.
-    fn entries(&mut self, section: Section, room: Option<usize>) -> Result<Share, Full> {
+    fn entries<const SECTION: u8>(&mut self, room: Option<usize>) -> Result<Share, Full> {
         let begin = self.w.at();
         let mut share = Share::default();
         let mut entries = self.record.entries();
         while let Some(entry) = entries.next() {
             let (before, times) = (self.w.at(), self.trimmed.times);
-            let Some(written) = self.entry(section, entry, entries) else {
+            let Some(written) = self.entry::<SECTION>(entry, entries) else {
                 continue;
             };
             let bytes = self.w.at() - begin;
@@ -229,24 +224,23 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
     }
 
     /// Writes an entry, if it belongs to the section. `rest` is what follows it in the record.
-    #[inline]
-    fn entry(
+    #[inline(always)]
+    fn entry<const SECTION: u8>(
         &mut self,
-        section: Section,
         entry: Entry<'r, WORDS>,
         rest: Entries<'r, WORDS>,
     ) -> Option<Result<(), Full>> {
-        match (section, entry) {
+        match (SECTION, entry) {
             (
-                Section::References,
+                section::REFERENCES,
                 Entry::Reference {
                     kind,
                     trace_id,
                     span_id,
                 },
             ) => Some(jaeger::reference(self.w, kind, trace_id, span_id)),
-            (Section::Tags, Entry::Tag { key, value }) => Some(write_tag(self.w, &key, &value)),
-            (Section::Logs, Entry::Log(time)) => Some(self.log(time, rest)),
+            (section::TAGS, Entry::Tag { key, value }) => Some(write_tag(self.w, &key, &value)),
+            (section::LOGS, Entry::Log(time)) => Some(self.log(time, rest)),
             _ => None,
         }
     }
@@ -286,7 +280,7 @@ fn micros(nanos: i64, out_of_range: &mut u64) -> i64 {
     nanos.max(0) / 1000
 }
 
-#[inline]
+#[inline(always)]
 fn write_tag<const WORDS: usize>(
     w: &mut Writer<'_>,
     key: &Pieces<'_, WORDS>,

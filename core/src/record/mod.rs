@@ -62,6 +62,8 @@ mod kind {
     pub(super) const F64: u32 = 11;
     /// Added to the last five: a field of the log before it.
     pub(super) const FIELD: u32 = 8;
+    /// The first of those.
+    pub(super) const FIELDS: u32 = STRING + FIELD;
 }
 
 #[inline(always)]

@@ -56,19 +56,31 @@ impl<'b> Writer<'b> {
         Ok(())
     }
 
-    #[inline]
-    pub(crate) fn varint(&mut self, mut value: u64) -> Result<(), Full> {
-        let free = self.buf.get_mut(self.at..).ok_or(Full)?;
-        for (index, byte) in free.iter_mut().enumerate() {
-            if value < 0x80 {
-                *byte = value as u8;
-                self.at += index + 1;
-                return Ok(());
-            }
-            *byte = value as u8 | 0x80;
-            value >>= 7;
+    #[inline(always)]
+    pub(crate) fn varint(&mut self, value: u64) -> Result<(), Full> {
+        match value {
+            ..0x80 => self.byte(value as u8),
+            _ => self.long_varint(value),
         }
-        Err(Full)
+    }
+
+    #[inline]
+    fn long_varint(&mut self, value: u64) -> Result<(), Full> {
+        let (bytes, len) = varint(value);
+        let free = self.buf.get_mut(self.at..).ok_or(Full)?;
+        // All ten bytes are stored where there is room for them: a store of known length is cheap,
+        // and what is too much is written over.
+        match free.first_chunk_mut() {
+            Some(ten) => *ten = bytes,
+            None => free
+                .get_mut(..len)
+                .ok_or(Full)?
+                .iter_mut()
+                .zip(bytes)
+                .for_each(|(to, from)| *to = from),
+        }
+        self.at += len;
+        Ok(())
     }
 
     #[inline]
@@ -116,6 +128,27 @@ impl<'b> Writer<'b> {
     pub(crate) fn stop(&mut self) -> Result<(), Full> {
         self.byte(ty::STOP)
     }
+}
+
+/// A number of more than seven bits as a varint, and how many of the ten bytes it takes.
+#[inline(always)]
+fn varint(value: u64) -> ([u8; 10], usize) {
+    // Eight groups of seven bits, each spread to a byte of its own in three steps: halves of 28
+    // bits, quarters of 14, groups of 7.
+    let low = value & ((1 << 56) - 1);
+    let low = low & 0x0000_0000_0fff_ffff | (low & 0x00ff_ffff_f000_0000) << 4;
+    let low = low & 0x0000_3fff_0000_3fff | (low & 0x0fff_c000_0fff_c000) << 2;
+    let low = low & 0x007f_007f_007f_007f | (low & 0x3f80_3f80_3f80_3f80) << 1;
+    let len = (70 - (value | 1).leading_zeros() as usize) / 7;
+    let more = 0x8080_8080_8080_8080_u64;
+    // The top bit is set in all bytes but the last.
+    let low_more = more
+        & u64::MAX
+            .checked_shr(8 * (9_u32.saturating_sub(len as u32)))
+            .unwrap_or(0);
+    let [a, b, c, d, e, f, g, h] = (low | low_more).to_le_bytes();
+    let ninth = (value >> 56) as u8 & 0x7f | if len > 9 { 0x80 } else { 0 };
+    ([a, b, c, d, e, f, g, h, ninth, (value >> 63) as u8], len)
 }
 
 /// The fields of one struct, in the order of their ids.
@@ -186,5 +219,44 @@ impl Fields {
     ) -> Result<(), Full> {
         self.header(w, id, ty::LIST)?;
         w.list(ty::STRUCT, count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// LEB128 as its definition says it.
+    fn naive(mut value: u64) -> alloc::vec::Vec<u8> {
+        let mut bytes = alloc::vec::Vec::new();
+        while value >= 0x80 {
+            bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        bytes.push(value as u8);
+        bytes
+    }
+
+    #[test]
+    fn varints_are_leb128_at_every_length_and_in_buffers_of_every_size() {
+        let edges =
+            (0..64).flat_map(|bit| [1_u64 << bit, (1 << bit) - 1, 0x5555_5555_5555_5555 >> bit]);
+        for value in edges.chain([u64::MAX, u64::MAX - 1, 300]) {
+            let expected = naive(value);
+            for size in 0..12 {
+                let mut buf = [0xa5; 12];
+                let mut w = Writer::new(&mut buf[..size]);
+                let written = w.varint(value);
+                assert_eq!(
+                    written.is_ok(),
+                    size >= expected.len(),
+                    "{value:#x} in {size}"
+                );
+                if written.is_ok() {
+                    let len = w.at();
+                    assert_eq!(buf[..len], expected[..], "{value:#x}");
+                }
+            }
+        }
     }
 }
