@@ -148,7 +148,8 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
         }
     }
 
-    /// Frees the slots of the spans in flight. Afterwards, [`tell_freed`](Self::tell_freed) each ring.
+    /// Frees the slots of the spans in flight. Before, [`sweep`](Self::sweep) the rings, or spans
+    /// may be seen in another order than they were started in. Afterwards, [`tell_freed`](Self::tell_freed) each ring.
     pub fn settle(&mut self, outcome: Outcome) {
         let count = self.taken.count as u64;
         match outcome {
@@ -288,7 +289,7 @@ impl<'r, const WORDS: usize> List<'r, WORDS> {
     }
 }
 
-fn next<'r, const WORDS: usize>(slot: &'r Slot<WORDS>) -> Option<&'r Slot<WORDS>> {
+fn next<const WORDS: usize>(slot: &Slot<WORDS>) -> Option<&Slot<WORDS>> {
     let next = slot.listed().load(Ordering::Relaxed);
     if ptr::eq(next, slot) {
         return None;

@@ -22,6 +22,9 @@ const RESTART_LOOKS: usize = 64;
 pub struct SpanRing<S, const WORDS: usize> {
     /// Where the next claim looks first: a [`Cursor`], written by those who claim.
     cursor: AtomicU32,
+    /// How many spans were claimed, and where the next slot of a chain is looked for until that
+    /// changes.
+    more: [AtomicU32; 2],
     /// The cursor up to which the drainer has seen all claims.
     seen: AtomicU32,
     /// How often the drainer has freed slots.
@@ -40,6 +43,7 @@ impl<S, const WORDS: usize> SpanRing<S, WORDS> {
     pub const fn new(slots: S) -> Self {
         Self {
             cursor: AtomicU32::new(0),
+            more: [const { AtomicU32::new(0) }; 2],
             seen: AtomicU32::new(0),
             freed: AtomicU32::new(0),
             full: AtomicU32::new(0),
@@ -93,51 +97,70 @@ impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> SpanRing<S, WORDS> {
     /// ring, and `S` gives the same ones every time.
     #[inline]
     pub unsafe fn claim(&self) -> Option<Claimed<'_, WORDS>> {
-        // SAFETY: as promised by the caller.
-        let claimed = unsafe { self.next_free(state::OPEN) };
-        if claimed.is_none() {
+        let Some((slot, cursor)) = self.next_free(|from| self.near_or_from(from)) else {
             self.refused.add(1);
-        }
+            return None;
+        };
+        // Counted before anyone can see the span: never more is accounted for than started.
+        self.claimed.add(1);
+        // SAFETY: as promised by the caller.
+        let claimed = unsafe { slot.claim(state::OPEN) };
+        self.cursor.store(cursor.0, Ordering::Release);
         claimed
     }
 
-    /// Claims a further slot for a span that has one.
+    /// Claims a further slot for a span that has one. The drainer finds it through that one: the
+    /// place of the next claim stays, so that the order of spans is what the drainer sees.
     ///
     /// # Safety
     ///
     /// As for [`claim`](Self::claim).
     pub unsafe fn claim_more(&self) -> Option<Claimed<'_, WORDS>> {
+        let [since, place] = &self.more;
+        let (slot, next) = self.next_free(|from| {
+            if since.load(Ordering::Relaxed) == self.claimed.get() as u32 {
+                // Chains are long: not all of it again.
+                self.free_from(Cursor(place.load(Ordering::Relaxed)), MAX_SLOTS)
+            } else {
+                self.near_or_from(from)
+            }
+        })?;
         // SAFETY: as promised by the caller.
-        unsafe { self.next_free(state::CHAINED) }
+        let claimed = unsafe { slot.claim(state::CHAINED) };
+        since.store(self.claimed.get() as u32, Ordering::Relaxed);
+        place.store(next.0, Ordering::Relaxed);
+        claimed
     }
 
-    /// # Safety
-    ///
-    /// As for [`claim`](Self::claim).
-    #[inline]
-    unsafe fn next_free(&self, as_state: u32) -> Option<Claimed<'_, WORDS>> {
+    /// A free slot that `find` finds from the cursor on; or none, which is remembered until
+    /// slots are freed.
+    #[inline(always)]
+    fn next_free<'r>(
+        &'r self,
+        find: impl FnOnce(Cursor) -> Option<(&'r Slot<WORDS>, Cursor)>,
+    ) -> Option<(&'r Slot<WORDS>, Cursor)> {
         let freed = self.freed.load(Ordering::Acquire);
         // Once round without success, and nothing was freed since.
         if self.full.load(Ordering::Relaxed) == !freed {
             return None;
         }
-        let cursor = Cursor(self.cursor.load(Ordering::Relaxed));
-        let all_seen = cursor.index() != 0 && cursor.0 == self.seen.load(Ordering::Acquire);
-        let near = if all_seen {
-            self.free_from(cursor.restarted(), RESTART_LOOKS)
-        } else {
-            None
-        };
-        let Some((slot, cursor)) = near.or_else(|| self.free_from(cursor, MAX_SLOTS)) else {
+        let found = find(Cursor(self.cursor.load(Ordering::Relaxed)));
+        if found.is_none() {
             self.full.store(!freed, Ordering::Relaxed);
-            return None;
-        };
-        // Counted before anyone can see the span: never more is accounted for than started.
-        self.claimed.add(u8::from(as_state == state::OPEN));
-        // SAFETY: as promised by the caller.
-        let claimed = unsafe { slot.claim(as_state) };
-        self.cursor.store(cursor.0, Ordering::Release);
-        claimed
+        }
+        found
+    }
+
+    /// A free slot among the first ones, if the drainer has seen all claims; else from here on.
+    #[inline(always)]
+    fn near_or_from(&self, cursor: Cursor) -> Option<(&Slot<WORDS>, Cursor)> {
+        if cursor.index() != 0 && cursor.0 == self.seen.load(Ordering::Acquire) {
+            let near = self.free_from(cursor.restarted(), RESTART_LOOKS);
+            if near.is_some() {
+                return near;
+            }
+        }
+        self.free_from(cursor, MAX_SLOTS)
     }
 
     /// The first free slot among the next `looks`, at most once round, and the place behind it.

@@ -193,6 +193,9 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
     }
 
     fn settle(&mut self, packer: &mut Packer, outcome: Outcome) {
+        // First, so that no slot is claimed a second time before it was seen the first time: spans
+        // stay in the order in which they were started.
+        self.drain.sweep(&self.tracer.ring, &mut self.seen);
         packer.sent(&mut self.drain);
         self.drain.settle(outcome);
         self.drain.tell_freed(&self.tracer.ring);

@@ -267,6 +267,7 @@ impl<'t, 'c, const SLOTS: usize, const WORDS: usize> Run<'t, 'c, SLOTS, WORDS> {
         let mut seen = vec![];
         self.drain.for_each_open(|span| seen.push(looks(span)));
         self.model.sweep();
+        self.model.recheck();
         assert_eq!(seen, self.model.looks());
     }
 
@@ -457,7 +458,6 @@ impl Model {
             .partition::<Vec<_>, _>(|span| span.ended);
         self.ready.extend(ended);
         self.open.extend(open);
-        self.recheck();
     }
 
     fn recheck(&mut self) {
@@ -481,6 +481,7 @@ impl Model {
         }
         (self.pending, self.unsettled) = (Changes::default(), false);
         self.sweep();
+        self.recheck();
         let stats = OracleStats {
             full_queue_dropped_spans: self.refused as i64,
             too_large_dropped_spans: 0,
@@ -522,6 +523,7 @@ impl Model {
     }
 
     fn settle(&mut self, sent: bool) {
+        self.sweep();
         let count = self.taken.len() as u64;
         match sent {
             true => self.handed_over += count,

@@ -1,0 +1,286 @@
+//! What a ring promises about its slots, one promise at a time. What all of them together are to
+//! do in any order is in `roundtrip.rs`.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::slice;
+
+use jaegerling_core::{
+    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, Lane, MAX_SLOTS, Outcome, Packer, Process,
+    SeededIds, Seen, SingleContext, Slot, Span, SpanContext, SpanId, SpanRing, TraceId, Tracer,
+};
+
+const WORDS: usize = 24;
+
+struct NoClock;
+
+impl Clock for NoClock {
+    fn now(&self) -> u64 {
+        1
+    }
+    fn unix_nanos(&self, ticks: u64) -> i64 {
+        ticks as i64
+    }
+}
+
+type Ring<'s> = SpanRing<&'s [Slot<WORDS>], WORDS>;
+
+/// One context that claims in one ring.
+#[derive(Clone, Copy)]
+struct One<'r>(&'r Ring<'r>);
+
+impl<'r> Lane<'r, WORDS> for One<'r> {
+    fn now(&self) -> u64 {
+        1
+    }
+    fn more(&self) -> Option<Claimed<'r, WORDS>> {
+        // SAFETY: there is one thread.
+        unsafe { self.0.claim_more() }
+    }
+    fn released(&self) {
+        self.0.released();
+    }
+}
+
+fn start<'r>(ring: &'r Ring<'r>, name: &str) -> Span<'r, One<'r>, WORDS> {
+    let context = SpanContext {
+        trace_id: TraceId::MIN,
+        span_id: SpanId::MIN,
+        parent_id: None,
+        flags: Flags::SAMPLED,
+    };
+    // SAFETY: there is one thread.
+    let claimed = unsafe { ring.claim() };
+    Span::start(One(ring), context, claimed, name)
+}
+
+fn slots(count: usize) -> Vec<Slot<WORDS>> {
+    (0..count).map(|_| Slot::new()).collect()
+}
+
+/// How many slots were ever written to. All of a fresh one is zero, and little of a freed one is.
+fn used(slots: &[Slot<WORDS>]) -> usize {
+    let words = size_of::<Slot<WORDS>>() / 8;
+    let start = slots.as_ptr().cast::<u64>();
+    // SAFETY: slots have no padding, all their bits are numbers or pointers, and nobody else
+    // has them now.
+    let all = unsafe { slice::from_raw_parts(start, slots.len() * words) };
+    let used = all
+        .chunks(words)
+        .filter(|slot| slot.iter().any(|word| *word != 0));
+    used.count()
+}
+
+/// A drainer of one ring, that hands over all that it packs.
+struct Sink<'r> {
+    ring: &'r Ring<'r>,
+    drain: Drain<'r, WORDS>,
+    seen: Seen,
+    packer: Packer,
+}
+
+impl<'r> Sink<'r> {
+    fn new(ring: &'r Ring<'r>) -> Self {
+        Self {
+            ring,
+            // SAFETY: there is one for each ring here.
+            drain: unsafe { Drain::new() },
+            seen: Seen::default(),
+            packer: Packer::new(65_000, "s").unwrap(),
+        }
+    }
+
+    /// How many spans went out.
+    fn drain(&mut self) -> usize {
+        let mut buffer = vec![0xa5; 65_000 + BUFFER_EXTRA];
+        let mut spans = 0;
+        self.drain.sweep(self.ring, &mut self.seen);
+        self.drain.recheck();
+        let (process, none) = (Process::new("s"), Dropped::default());
+        while let Some(packed) = self.packer.pack(
+            &mut buffer,
+            &process,
+            &mut self.drain,
+            &NoClock,
+            &none,
+            None,
+        ) {
+            spans += packed.spans;
+            self.packer.sent(&mut self.drain);
+            self.drain.settle(Outcome::HandedOver);
+            self.drain.tell_freed(self.ring);
+        }
+        spans
+    }
+}
+
+#[test]
+fn a_ring_touches_no_memory_that_it_does_not_need() {
+    let slots = slots(10_000);
+    {
+        let ring = SpanRing::new(&slots[..]);
+        let mut sink = Sink::new(&ring);
+        for round in 0..5_000 {
+            let mut span = start(&ring, "one");
+            // Every third one takes more than one slot.
+            if round % 3 == 0 {
+                span.tag("long", "x".repeat(200).as_str());
+            }
+            span.end();
+            assert_eq!(sink.drain(), 1);
+        }
+        // And with some that stay open.
+        let open: Vec<_> = (0..5).map(|_| start(&ring, "open")).collect();
+        for _ in 0..1_000 {
+            start(&ring, "two").end();
+            start(&ring, "three").end();
+            assert_eq!(sink.drain(), 2);
+        }
+        drop(open);
+        assert_eq!(sink.drain(), 5);
+        assert!(!ring.is_in_use());
+    }
+    assert!(used(&slots) < 12, "{} slots", used(&slots));
+}
+
+#[test]
+fn spans_that_stay_open_cost_their_slots_and_nothing_else() {
+    let slots = slots(200);
+    let ring = SpanRing::new(&slots[..]);
+    let mut sink = Sink::new(&ring);
+    // Everywhere in the ring, so that claims meet them all the time.
+    let mut all: Vec<_> = (0..200).map(|_| Some(start(&ring, "long"))).collect();
+    assert!(!start(&ring, "refused").is_recording());
+    for freed in [100, 50, 25] {
+        all.iter_mut()
+            .filter(|span| span.is_some())
+            .step_by(2)
+            .for_each(|span| *span = None);
+        assert_eq!(sink.drain(), freed);
+        for _ in 0..10 {
+            let free = all.iter().filter(|span| span.is_none()).count();
+            let short: Vec<_> = (0..free).map(|_| start(&ring, "short")).collect();
+            assert!(short.iter().all(Span::is_recording));
+            assert!(!start(&ring, "refused").is_recording());
+            drop(short);
+            assert_eq!(sink.drain(), free);
+        }
+    }
+    let mut shown = 0;
+    sink.drain.for_each_open(|span| {
+        assert_eq!(span.name().to_string(), "long");
+        shown += 1;
+    });
+    assert_eq!(shown, 25);
+}
+
+#[test]
+fn a_refused_chain_gives_its_slots_back_to_everyone() {
+    let slots = slots(4);
+    let ring = SpanRing::new(&slots[..]);
+    let mut span = start(&ring, "one");
+    span.tag("too long", "x".repeat(5 * WORDS * 4).as_str());
+    let others: Vec<_> = (0..3).map(|_| start(&ring, "other")).collect();
+    assert!(
+        others.iter().all(Span::is_recording),
+        "three slots are free"
+    );
+    assert!(!start(&ring, "refused").is_recording());
+    assert_eq!((ring.claimed(), ring.refused()), (4, 1));
+}
+
+#[test]
+fn refused_chains_leave_spans_in_the_order_in_which_they_were_started() {
+    let tracer = Tracer::<_, _, _, 8, WORDS>::new(NoClock, SeededIds::new(1), SingleContext::new());
+    let mut drain = tracer.take_drain().unwrap();
+    let mut spans = vec![];
+    for name in ["a", "b", "c", "d", "e"] {
+        let mut span = tracer.root(name);
+        span.tag("too long", "x".repeat(1_000).as_str());
+        spans.push(span);
+    }
+    let mut names = String::new();
+    drain.for_each_open(|span| names += &span.name().to_string());
+    assert_eq!(names, "abcde");
+}
+
+#[test]
+fn a_ring_has_as_many_slots_as_it_can_number() {
+    let slots = slots(MAX_SLOTS + 10);
+    let ring = SpanRing::new(&slots[..]);
+    let mut sink = Sink::new(&ring);
+    for _ in 0..3 {
+        let spans: Vec<_> = (0..MAX_SLOTS).map(|_| start(&ring, "n")).collect();
+        assert!(spans.iter().all(Span::is_recording));
+        assert!(!start(&ring, "refused").is_recording());
+        drop(spans);
+        assert_eq!(sink.drain(), MAX_SLOTS);
+    }
+    // In the middle of a lap, and over its end.
+    let _one = start(&ring, "n");
+    for _ in 0..7 {
+        let spans: Vec<_> = (0..10_000).map(|_| start(&ring, "n")).collect();
+        drop(spans);
+        start(&ring, "n").end();
+        assert_eq!(sink.drain(), 10_001);
+    }
+    assert_eq!(ring.refused(), 3);
+    assert_eq!(used(&slots[MAX_SLOTS..]), 0);
+}
+
+#[test]
+fn a_ring_without_slots_refuses_all() {
+    let ring = SpanRing::new(&[] as &[Slot<WORDS>]);
+    let mut sink = Sink::new(&ring);
+    let mut span = start(&ring, "n");
+    span.tag("k", "v");
+    assert!(!span.is_recording());
+    assert_eq!(sink.drain(), 0);
+    assert_eq!((ring.claimed(), ring.refused()), (0, 1));
+    assert!(!ring.is_in_use() && !ring.is_written());
+}
+
+#[test]
+fn spans_that_no_datagram_can_hold_give_their_slots_back() {
+    let tracer = Tracer::<_, _, _, 2, WORDS>::new(NoClock, SeededIds::new(1), SingleContext::new());
+    let mut packer = Packer::new(200, "s").unwrap();
+    let mut drain = tracer.take_drain().unwrap();
+    for round in 1..4 {
+        drop([tracer.root("one"), tracer.root("two")]);
+        assert!(!tracer.root("refused").is_recording());
+        // Far shorter than the limit: nothing fits.
+        let mut buffer = [0xa5; 60];
+        assert!(
+            drain
+                .pack(&mut packer, &mut buffer, &Process::new("s"))
+                .is_none()
+        );
+        let stats = drain.stats();
+        assert_eq!(
+            (stats.started, stats.dropped.too_large),
+            (3 * round, 2 * round)
+        );
+        assert_eq!(stats.waiting + stats.open + stats.in_flight, 0);
+    }
+}
+
+#[test]
+fn a_result_that_nobody_waits_for_is_harmless() {
+    let tracer = Tracer::<_, _, _, 2, WORDS>::new(NoClock, SeededIds::new(1), SingleContext::new());
+    let mut packer = Packer::new(200, "s").unwrap();
+    let mut drain = tracer.take_drain().unwrap();
+    let mut buffer = [0xa5; 203];
+    for seq_no in 1..4 {
+        drain.too_large(&mut packer, 190).unwrap();
+        drain.sent(&mut packer);
+        drain.failed(&mut packer);
+        tracer.root("one").end();
+        let packed = drain
+            .pack(&mut packer, &mut buffer, &Process::new("s"))
+            .unwrap();
+        let batch = jaegerling_core::decode::decode(packed.bytes).unwrap();
+        assert_eq!(batch.seq_no, Some(seq_no));
+        drain.sent(&mut packer);
+        drain.too_large(&mut packer, 190).unwrap();
+    }
+    assert_eq!(drain.stats().handed_over, 3);
+}
