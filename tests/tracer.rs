@@ -65,3 +65,23 @@ fn a_span_longer_than_its_slot_comes_out_whole() {
     let stats = drain.stats();
     assert_eq!((stats.started, stats.handed_over), (1, 1));
 }
+
+#[test]
+fn datagrams_of_any_number_of_spans_are_read_back() {
+    let hand = Hand(Cell::new(5_000_000));
+    let tracer = Tracer::<_, _, _, 400, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let process = Process::new("svc");
+    let mut packer = Packer::new(65_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 65_000 + BUFFER_EXTRA];
+    let mut drain = tracer.take_drain().unwrap();
+    for count in [1, 14, 15, 127, 128, 129, 399] {
+        for _ in 0..count {
+            tracer.root("one of many").end();
+        }
+        let packed = drain.pack(&mut packer, &mut buffer, &process).unwrap();
+        let batch = decode(packed.bytes).unwrap();
+        assert_eq!((packed.spans, batch.spans.len()), (count, count));
+        assert!(batch.spans.iter().all(|span| span.operation_name == *"one of many"));
+        drain.sent(&mut packer);
+    }
+}

@@ -340,7 +340,8 @@ impl SpanList {
         buffer
             .get_mut(begin..BUFFER_EXTRA + header)?
             .copy_within(BUFFER_EXTRA - begin.., 0);
-        let mut w = Writer::new(buffer.get_mut(begin + header..)?);
+        // No further than the first span: a varint is stored with more bytes than it has.
+        let mut w = Writer::new(buffer.get_mut(begin + header..=BUFFER_EXTRA + header)?);
         w.list(ty::STRUCT, self.count).ok()?;
         Some(begin)
     }
