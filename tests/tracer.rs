@@ -81,7 +81,12 @@ fn datagrams_of_any_number_of_spans_are_read_back() {
         let packed = drain.pack(&mut packer, &mut buffer, &process).unwrap();
         let batch = decode(packed.bytes).unwrap();
         assert_eq!((packed.spans, batch.spans.len()), (count, count));
-        assert!(batch.spans.iter().all(|span| span.operation_name == *"one of many"));
+        assert!(
+            batch
+                .spans
+                .iter()
+                .all(|span| span.operation_name == *"one of many")
+        );
         drain.sent(&mut packer);
     }
 }

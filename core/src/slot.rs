@@ -274,16 +274,15 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
 }
 
 /// The bytes of some words, in the order of memory.
+#[inline(always)]
 pub(crate) fn bytes_of(words: &[u32]) -> &[u8] {
-    // SAFETY: any four bytes of a word are four bytes.
-    let (_, bytes, _) = unsafe { words.align_to() };
-    bytes
+    // SAFETY: the same memory; any four bytes of a word are four bytes.
+    unsafe { core::slice::from_raw_parts(words.as_ptr().cast(), words.len() * 4) }
 }
 
 /// As [`bytes_of`], to be written.
 #[inline(always)]
 pub(crate) fn bytes_of_mut(words: &mut [u32]) -> &mut [u8] {
-    // SAFETY: any four bytes are a word.
-    let (_, bytes, _) = unsafe { words.align_to_mut() };
-    bytes
+    // SAFETY: the same memory, borrowed for as long; any four bytes are a word.
+    unsafe { core::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 4) }
 }

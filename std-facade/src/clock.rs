@@ -1,10 +1,11 @@
 //! The clock of std applications: durations from the monotonic clock, dates from the wall clock.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use jaegerling_core::{Clock, Time};
+
+use crate::os;
 
 /// How far the wall clock may be away before the mapping follows it, in nanoseconds. Less than
 /// this is noise between two readings, and would only move spans against each other.
@@ -16,15 +17,13 @@ const TOLERANCE: i64 = 500_000;
 #[derive(Clone, Copy, Default, Debug)]
 pub struct SystemClock;
 
-static BEGIN: OnceLock<Instant> = OnceLock::new();
 /// Unix time less ticks.
 static OFFSET: AtomicI64 = AtomicI64::new(i64::MIN);
 
 impl SystemClock {
     #[inline]
     pub(crate) fn ticks() -> u64 {
-        let begin = *BEGIN.get_or_init(Instant::now);
-        Instant::now().duration_since(begin).as_nanos() as u64
+        os::monotonic_nanos()
     }
 
     /// Compares with the wall clock, and follows it if it was set.

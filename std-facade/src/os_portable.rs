@@ -5,12 +5,21 @@
 //! the systems that have one.
 
 use std::io;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 pub(crate) fn watch_forks() {}
 
 #[inline(always)]
 pub(crate) fn forks() -> u32 {
     0
+}
+
+#[inline]
+pub(crate) fn monotonic_nanos() -> u64 {
+    static BEGIN: OnceLock<Instant> = OnceLock::new();
+    let begin = *BEGIN.get_or_init(Instant::now);
+    Instant::now().duration_since(begin).as_nanos() as u64
 }
 
 pub(crate) fn random() -> u64 {

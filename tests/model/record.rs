@@ -7,7 +7,7 @@ use super::{Step, Text, Val};
 const HEAD: usize = 10;
 const ENTRY: usize = 1;
 /// What is kept free for the start, the end and the flags.
-const RESERVE: usize = 7;
+const RESERVE: usize = 8;
 /// No record grows into further slots beyond this.
 const MAX: usize = 65_000 / 4;
 const LONG_KEY: usize = 2047;
@@ -111,7 +111,7 @@ impl Record {
     }
 
     fn debug(&mut self, free: &mut usize) {
-        match self.fits(ENTRY, 0, free) {
+        match self.fits(ENTRY + 1, 0, free) {
             true => self.flags = 3,
             false => self.cut_tags += 1,
         }

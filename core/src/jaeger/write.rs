@@ -168,8 +168,41 @@ pub(crate) fn string_tag(
     key: &(impl Blob + ?Sized),
     value: &(impl Blob + ?Sized),
 ) -> Result {
+    if key.len() < 0x80 && value.len() < 0x80 {
+        return short_string_tag(w, key, value);
+    }
     tag(w, key, tag_type::STRING)?.bytes(w, tag::V_STR, value)?;
     w.stop()
+}
+
+/// The same where all lengths are one byte: all of it is taken at once.
+#[inline(always)]
+fn short_string_tag(
+    w: &mut Writer<'_>,
+    key: &(impl Blob + ?Sized),
+    value: &(impl Blob + ?Sized),
+) -> Result {
+    const KEY: u8 = short_header(0, tag::KEY, ty::BINARY);
+    const V_TYPE: u8 = short_header(tag::KEY, tag::V_TYPE, ty::I32);
+    const V_STR: u8 = short_header(tag::V_TYPE, tag::V_STR, ty::BINARY);
+    // The zigzag of `STRING`, which is 0.
+    const STRING: u8 = (tag_type::STRING << 1) as u8;
+    let out = w.take(2 + key.len() + 4 + value.len() + 1)?;
+    let (head, out) = out.split_first_chunk_mut().ok_or(Full)?;
+    *head = [KEY, key.len() as u8];
+    let (to, out) = out.split_at_mut_checked(key.len()).ok_or(Full)?;
+    key.copy_to(to);
+    let (middle, out) = out.split_first_chunk_mut().ok_or(Full)?;
+    *middle = [V_TYPE, STRING, V_STR, value.len() as u8];
+    let (to, end) = out.split_at_mut_checked(value.len()).ok_or(Full)?;
+    value.copy_to(to);
+    end.fill(ty::STOP);
+    Ok(())
+}
+
+/// The header of field `id` after the field `last`, where they are less than 16 apart.
+const fn short_header(last: i16, id: i16, ty: u8) -> u8 {
+    ((id - last) as u8) << 4 | ty
 }
 
 pub(crate) fn bytes_tag(

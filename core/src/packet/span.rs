@@ -92,6 +92,9 @@ pub(super) struct SpanEncoder<'a, 'b, 'r, C: ?Sized, const WORDS: usize> {
 impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS> {
     /// All that was recorded.
     pub(super) fn whole(&mut self) -> Result<(), Full> {
+        if self.plain()? {
+            return Ok(());
+        }
         let scan = Scan::of(&self.record);
         let all = |count| Share {
             count,
@@ -104,6 +107,47 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
             None => self.w.bytes("")?,
         }
         self.behind_name(&scan, shares, None)
+    }
+
+    /// A span that is no more than a name and a few tags, as most are: in one pass instead of two.
+    /// Says whether it was one; if not, nothing is written.
+    fn plain(&mut self) -> Result<bool, Full> {
+        let begin = self.w.at();
+        let mut entries = self.record.entries();
+        let (Some(Entry::Name { name, cut: false }), false) =
+            (entries.next(), self.record.is_cut())
+        else {
+            return Ok(false);
+        };
+        self.ids()?;
+        self.w.bytes(&name)?;
+        let end = self.record.end().unwrap_or(self.record.start());
+        let out_of_range = self.trimmed.times;
+        let (start, duration) = self.times(self.record.start(), end);
+        jaeger::flags_and_times(self.w, 0, Flags::SAMPLED.bits(), start, duration)?;
+        let header = self.w.at();
+        jaeger::tags(self.w, 1)?;
+        let mut tags = 0;
+        for entry in entries {
+            match entry {
+                Entry::Tag { key, value } if tags < 14 => write_tag(self.w, &key, &value)?,
+                _ => {
+                    self.w.back_to(begin);
+                    self.trimmed.times = out_of_range;
+                    return Ok(false);
+                }
+            }
+            tags += 1;
+        }
+        let after = self.w.at();
+        self.w.back_to(header);
+        jaeger::tags(self.w, tags)?;
+        if tags > 0 {
+            // As long as the header for one tag was.
+            self.w.forward_to(after);
+        }
+        self.w.stop()?;
+        Ok(true)
     }
 
     /// Ids, name and times, and of the rest, in the order of the wire, what the writer has room for.
@@ -159,7 +203,7 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
 
         jaeger::references(self.w, references.count)?;
         self.section::<{ section::REFERENCES }>(references, trim)?;
-        let (start, duration) = self.times(scan);
+        let (start, duration) = self.times(scan.start, scan.end);
         jaeger::flags_and_times(self.w, references.count, scan.flags, start, duration)?;
         let tag_count = tags.count + counts.clone().count();
         jaeger::tags(self.w, tag_count)?;
@@ -262,10 +306,10 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
 
     /// Start and duration in microseconds, as Jaeger can digest them: from 1970 to 2262, and never
     /// a duration of 0, which it takes for a negative one.
-    fn times(&mut self, scan: &Scan<'_, WORDS>) -> (i64, i64) {
+    fn times(&mut self, start: Time, end: Time) -> (i64, i64) {
         let out_of_range = &mut self.trimmed.times;
-        let start_nanos = scan.start.unix_nanos(self.clock);
-        let end_nanos = scan.end.unix_nanos(self.clock);
+        let start_nanos = start.unix_nanos(self.clock);
+        let end_nanos = end.unix_nanos(self.clock);
         // Start and duration together must be nanoseconds in an `i64`, too.
         let start = micros(start_nanos, out_of_range).min(i64::MAX / 1000 - 1);
         let end = micros(end_nanos, out_of_range);

@@ -12,21 +12,22 @@
 //!       10..   entries
 //! ```
 //!
-//! An entry is a header word, `kind << 27 | key length << 16 | low half`, then its key, then its
-//! value. A key too long for its eleven bits has all of them set, and its length in a word behind
-//! the header. What can be said twice (name, flags, start, end) counts as it was said last.
+//! An entry is a header word, `kind << 27 | key length << 16 | value length`, both in bytes, then
+//! its key, then its value. A key too long for its eleven bits has all of them set, and its length
+//! in a word behind the header. What can be said twice (name, flags, start, end) counts as it was
+//! said last.
 //!
-//! | kind | key | low half | value |
-//! |---|---|---|---|
-//! | name | | length of the name | the name |
-//! | flags | | the bits | |
-//! | start, end, log | | 0: ticks, 1: Unix ns | two words |
-//! | reference | | 0: child of, 1: follows from | trace id, span id: six words |
-//! | string, bytes | yes | length of the value | the value |
-//! | bool | yes | 0 or 1 | |
-//! | i64, f64 | yes | | two words |
+//! | kind | key | value |
+//! |---|---|---|
+//! | name; name that was cut | | the name |
+//! | flags | | one word |
+//! | start, end, log; each in ticks or in Unix nanoseconds | | two words |
+//! | reference: child of; follows from | | trace id, span id: six words |
+//! | string, bytes | yes | the value |
+//! | true; false | yes | |
+//! | i64, f64 | yes | two words |
 //!
-//! The last four come in two kinds each: a tag of the span, and a field of the log before it.
+//! The last six come twice each: as a tag of the span, and as a field of the log before it.
 
 mod read;
 mod write;
@@ -40,7 +41,7 @@ const HEAD_WORDS: usize = 10;
 
 /// Words at the end of a record that only a start, an end and flags may take, so that they find
 /// room whatever was added before.
-const RESERVE: usize = 7;
+const RESERVE: usize = 3 + 3 + 2;
 
 /// The longest record: a full datagram holds no more.
 const MAX_RECORD_WORDS: usize = 65_000 / 4;
@@ -50,25 +51,35 @@ const LONG_KEY: usize = (1 << 11) - 1;
 
 mod kind {
     pub(super) const NAME: u32 = 1;
-    pub(super) const FLAGS: u32 = 2;
-    pub(super) const START: u32 = 3;
-    pub(super) const END: u32 = 4;
-    pub(super) const REFERENCE: u32 = 5;
-    pub(super) const LOG: u32 = 6;
-    pub(super) const STRING: u32 = 7;
-    pub(super) const BYTES: u32 = 8;
-    pub(super) const BOOL: u32 = 9;
-    pub(super) const I64: u32 = 10;
-    pub(super) const F64: u32 = 11;
-    /// Added to the last five: a field of the log before it.
-    pub(super) const FIELD: u32 = 8;
-    /// The first of those.
+    pub(super) const CUT_NAME: u32 = 2;
+    pub(super) const FLAGS: u32 = 3;
+    /// In ticks, as the others that do not say.
+    pub(super) const START: u32 = 4;
+    pub(super) const START_UNIX: u32 = START + UNIX;
+    pub(super) const END: u32 = 6;
+    pub(super) const END_UNIX: u32 = END + UNIX;
+    pub(super) const LOG: u32 = 8;
+    pub(super) const LOG_UNIX: u32 = LOG + UNIX;
+    /// Added to the kind of a time: in Unix nanoseconds.
+    pub(super) const UNIX: u32 = 1;
+    pub(super) const CHILD_OF: u32 = 10;
+    pub(super) const FOLLOWS_FROM: u32 = 11;
+    pub(super) const STRING: u32 = 12;
+    pub(super) const BYTES: u32 = 13;
+    pub(super) const FALSE: u32 = 14;
+    pub(super) const TRUE: u32 = 15;
+    pub(super) const I64: u32 = 16;
+    pub(super) const F64: u32 = 17;
+    /// Added to the last six: a field of the log before it.
+    pub(super) const FIELD: u32 = 6;
+    /// The kinds of fields.
     pub(super) const FIELDS: u32 = STRING + FIELD;
+    pub(super) const FIELDS_END: u32 = FIELDS + FIELD;
 }
 
 #[inline(always)]
-fn header(kind: u32, key: usize, low: usize) -> u32 {
-    kind << 27 | (key.min(LONG_KEY) as u32) << 16 | low as u32 & 0xffff
+fn header(kind: u32, key: usize, value: usize) -> u32 {
+    kind << 27 | (key.min(LONG_KEY) as u32) << 16 | value as u32 & 0xffff
 }
 
 /// How many words hold `bytes` bytes.

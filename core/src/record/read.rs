@@ -68,6 +68,12 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         self.ended.then(|| Time::Ticks(self.first.end_ticks()))
     }
 
+    /// Whether anything found no room.
+    pub(crate) fn is_cut(&self) -> bool {
+        let kinds = [Cut::Tag, Cut::Log, Cut::Reference];
+        kinds.into_iter().any(|kind| self.cut(kind) > 0)
+    }
+
     pub(crate) fn cut(&self, kind: Cut) -> u32 {
         self.first.cut(kind)
     }
@@ -121,9 +127,19 @@ pub(crate) struct Entries<'r, const WORDS: usize>(Words<'r, WORDS>);
 impl<'r, const WORDS: usize> Iterator for Entries<'r, WORDS> {
     type Item = Entry<'r, WORDS>;
 
-    /// Almost all entries lie in one slot, and are read as slices of it.
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
+        self.next_raw()?.read()
+    }
+}
+
+impl<'r, const WORDS: usize> Entries<'r, WORDS> {
+    /// Almost all entries lie in one slot, and are read as slices of it.
+    #[inline(always)]
+    fn next_raw(&mut self) -> Option<RawEntry<'r, WORDS>> {
+        if self.0.left == 0 {
+            return None;
+        }
         let here = self.0.here();
         let Some((header, rest)) = here.split_first() else {
             return self.next_across();
@@ -143,29 +159,43 @@ impl<'r, const WORDS: usize> Iterator for Entries<'r, WORDS> {
         self.0.left -= 1 + words;
         let slot = self.0.slot;
         let whole = |words, len| {
-            Some(Pieces {
-                first: bytes_of(words).get(..len)?,
+            let bytes = bytes_of(words);
+            Pieces {
+                first: bytes.get(..len).unwrap_or(bytes),
                 slot,
                 more: 0,
-            })
+            }
         };
-        header.entry(whole(key, key_len)?, whole(value, value_len)?)
+        Some(RawEntry {
+            header,
+            key: whole(key, key_len),
+            value: whole(value, value_len),
+        })
     }
-}
 
-impl<'r, const WORDS: usize> Entries<'r, WORDS> {
     /// The same for an entry that begins in the next slot, or goes on there.
     #[cold]
     #[inline(never)]
-    fn next_across(&mut self) -> Option<Entry<'r, WORDS>> {
+    fn next_across(&mut self) -> Option<RawEntry<'r, WORDS>> {
         let header = Header(self.0.word()?);
         let key_len = match header.key_len() {
             LONG_KEY => self.0.word()? as usize,
             key_len => key_len,
         };
-        let key = self.0.pieces(key_len)?;
-        header.entry(key, self.0.pieces(header.value_len())?)
+        Some(RawEntry {
+            header,
+            key: self.0.pieces(key_len)?,
+            value: self.0.pieces(header.value_len())?,
+        })
     }
+}
+
+/// An entry as it lies there.
+#[derive(Clone, Copy)]
+struct RawEntry<'r, const WORDS: usize> {
+    header: Header,
+    key: Pieces<'r, WORDS>,
+    value: Pieces<'r, WORDS>,
 }
 
 /// The first word of an entry.
@@ -174,105 +204,56 @@ struct Header(u32);
 
 impl Header {
     #[inline(always)]
-    fn kind(self) -> u32 {
-        self.0 >> 27
-    }
-
-    /// The eleven bits above the low half: a key's length, where the kind has a key.
-    #[inline(always)]
-    fn key_bits(self) -> usize {
+    fn key_len(self) -> usize {
         (self.0 >> 16) as usize & LONG_KEY
     }
 
     #[inline(always)]
-    fn low(self) -> u32 {
-        self.0 & 0xffff
-    }
-
-    #[inline(always)]
-    fn key_len(self) -> usize {
-        match self.kind() {
-            kind::STRING.. => self.key_bits(),
-            _ => 0,
-        }
-    }
-
-    /// The kind of a value, of a tag as of a field.
-    #[inline(always)]
-    fn value_kind(self) -> u32 {
-        match self.kind() {
-            field @ kind::FIELDS.. => field - kind::FIELD,
-            tag => tag,
-        }
-    }
-
-    #[inline(always)]
     fn value_len(self) -> usize {
-        match self.value_kind() {
-            kind::NAME | kind::STRING | kind::BYTES => self.low() as usize,
-            kind::START | kind::END | kind::LOG | kind::I64 | kind::F64 => 8,
-            kind::REFERENCE => 24,
-            _ => 0,
-        }
+        (self.0 & 0xffff) as usize
     }
+}
 
+impl<'r, const WORDS: usize> RawEntry<'r, WORDS> {
+    /// What it says; `None` if no writer wrote it.
     #[inline(always)]
-    fn entry<'r, const WORDS: usize>(
-        self,
-        key: Pieces<'r, WORDS>,
-        value: Pieces<'r, WORDS>,
-    ) -> Option<Entry<'r, WORDS>> {
-        let low = self.low();
-        let time = || match low {
-            0 => Time::Ticks(value.number()),
-            _ => Time::UnixNanos(value.number() as i64),
-        };
-        Some(match self.kind() {
-            kind::NAME => Entry::Name {
+    fn read(self) -> Option<Entry<'r, WORDS>> {
+        let Self { header, key, value } = self;
+        let ticks = || Time::Ticks(value.number());
+        let unix = || Time::UnixNanos(value.number() as i64);
+        let kind = header.0 >> 27;
+        Some(match kind {
+            kind::NAME | kind::CUT_NAME => Entry::Name {
                 name: value,
-                cut: self.key_bits() != 0,
+                cut: kind == kind::CUT_NAME,
             },
-            kind::FLAGS => Entry::Flags(low as u8),
-            kind::START => Entry::Start(time()),
-            kind::END => Entry::End(time()),
-            kind::LOG => Entry::Log(time()),
-            kind::REFERENCE => {
-                let mut bytes = [0; 24];
-                value.copy_to(&mut bytes);
-                let mut ids = bytes.chunks_exact(8).map(number_of);
-                let [low_id, high_id, span_id] = [ids.next()?, ids.next()?, ids.next()?];
-                Entry::Reference {
-                    kind: match low {
-                        0 => ReferenceKind::ChildOf,
-                        _ => ReferenceKind::FollowsFrom,
-                    },
-                    trace_id: u128::from(low_id) | u128::from(high_id) << 64,
-                    span_id,
-                }
-            }
-            kind => {
-                let value = match self.value_kind() {
-                    kind::STRING => RecordedValue::Str(value),
-                    kind::BYTES => RecordedValue::Bytes(value),
-                    kind::BOOL => RecordedValue::Bool(low != 0),
-                    kind::I64 => RecordedValue::I64(value.number() as i64),
-                    kind::F64 => RecordedValue::F64(f64::from_bits(value.number())),
-                    // What no writer writes.
-                    _ => return None,
-                };
-                match kind {
-                    kind::FIELDS.. => Entry::Field { key, value },
-                    _ => Entry::Tag { key, value },
-                }
-            }
+            kind::FLAGS => Entry::Flags(*value.first.first()?),
+            kind::START => Entry::Start(ticks()),
+            kind::START_UNIX => Entry::Start(unix()),
+            kind::END => Entry::End(ticks()),
+            kind::END_UNIX => Entry::End(unix()),
+            kind::LOG => Entry::Log(ticks()),
+            kind::LOG_UNIX => Entry::Log(unix()),
+            kind::CHILD_OF => value.reference(ReferenceKind::ChildOf)?,
+            kind::FOLLOWS_FROM => value.reference(ReferenceKind::FollowsFrom)?,
+            kind::STRING..kind::FIELDS => Entry::Tag {
+                key,
+                value: value.of_kind(kind),
+            },
+            kind::FIELDS..kind::FIELDS_END => Entry::Field {
+                key,
+                value: value.of_kind(kind - kind::FIELD),
+            },
+            _ => return None,
         })
     }
 }
 
+#[inline(always)]
 fn number_of(bytes: &[u8]) -> u64 {
-    let mut eight = [0; 8];
-    bytes.copy_to(&mut eight);
-    u64::from_le_bytes(eight)
+    bytes
+        .first_chunk()
+        .map_or(0, |eight| u64::from_le_bytes(*eight))
 }
 
 /// A place in the stream of words, and how many follow.
@@ -343,9 +324,37 @@ pub(crate) struct Pieces<'r, const WORDS: usize> {
 impl<'r, const WORDS: usize> Pieces<'r, WORDS> {
     #[inline(always)]
     fn number(&self) -> u64 {
-        let mut bytes = [0; 8];
+        if let Some(eight) = self.first.first_chunk() {
+            return u64::from_le_bytes(*eight);
+        }
+        let mut eight = [0; 8];
+        self.copy_pieces_to(&mut eight);
+        u64::from_le_bytes(eight)
+    }
+
+    /// As the value of a tag.
+    #[inline(always)]
+    fn of_kind(self, kind: u32) -> RecordedValue<'r, WORDS> {
+        match kind {
+            kind::STRING => RecordedValue::Str(self),
+            kind::BYTES => RecordedValue::Bytes(self),
+            kind::FALSE => RecordedValue::Bool(false),
+            kind::TRUE => RecordedValue::Bool(true),
+            kind::I64 => RecordedValue::I64(self.number() as i64),
+            _ => RecordedValue::F64(f64::from_bits(self.number())),
+        }
+    }
+
+    fn reference(&self, kind: ReferenceKind) -> Option<Entry<'r, WORDS>> {
+        let mut bytes = [0; 24];
         self.copy_to(&mut bytes);
-        u64::from_le_bytes(bytes)
+        let mut ids = bytes.chunks_exact(8).map(number_of);
+        let [low, high, span_id] = [ids.next()?, ids.next()?, ids.next()?];
+        Some(Entry::Reference {
+            kind,
+            trace_id: u128::from(low) | u128::from(high) << 64,
+            span_id,
+        })
     }
 
     /// The pieces, one after another.

@@ -81,8 +81,12 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         let here = self.0.room().saturating_sub(1 + RESERVE);
         let written = [whole, here].into_iter().any(|words| {
             let kept = text::cut(name, words * 4);
-            // The key's bits are free in a name: 1 says that it was cut.
-            let header = header(kind::NAME, usize::from(kept.len() < name.len()), kept.len());
+            let kind = if kept.len() < name.len() {
+                kind::CUT_NAME
+            } else {
+                kind::NAME
+            };
+            let header = header(kind, 0, kept.len());
             // A name that it had before is better than the beginning of none.
             !kept.is_empty() && self.append(lane, header, &[], kept.as_bytes(), RESERVE)
         });
@@ -106,20 +110,20 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     #[inline(always)]
     fn key_value(&mut self, lane: &impl Lane<'r, WORDS>, field: u32, key: &str, value: Value<'_>) {
         let bits;
-        let (kind, low, value): (u32, usize, &[u8]) = match value {
-            Value::Str(text) => (kind::STRING, text.len(), text.as_bytes()),
-            Value::Bytes(bytes) => (kind::BYTES, bytes.len(), bytes),
-            Value::Bool(value) => (kind::BOOL, usize::from(value), &[]),
+        let (kind, value): (u32, &[u8]) = match value {
+            Value::Str(text) => (kind::STRING, text.as_bytes()),
+            Value::Bytes(bytes) => (kind::BYTES, bytes),
+            Value::Bool(value) => (kind::FALSE + u32::from(value), &[]),
             Value::I64(value) => {
                 bits = value.to_le_bytes();
-                (kind::I64, 0, &bits)
+                (kind::I64, &bits)
             }
             Value::F64(value) => {
                 bits = value.to_le_bytes();
-                (kind::F64, 0, &bits)
+                (kind::F64, &bits)
             }
         };
-        let header = header(kind + field, key.len(), low);
+        let header = header(kind + field, key.len(), value.len());
         let appended = match key.len() {
             ..LONG_KEY => self.append(lane, header, key.as_bytes(), value, RESERVE),
             _ => self.append_long_key(lane, header, key, value),
@@ -170,15 +174,16 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     fn time(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time, keep: usize) -> bool {
         let (unit, value) = match time {
             Time::Ticks(ticks) => (0, ticks.to_le_bytes()),
-            Time::UnixNanos(nanos) => (1, nanos.to_le_bytes()),
+            Time::UnixNanos(nanos) => (kind::UNIX, nanos.to_le_bytes()),
         };
-        self.append(lane, header(kind, 0, unit), &[], &value, keep)
+        self.append(lane, header(kind + unit, 0, value.len()), &[], &value, keep)
     }
 
     /// Changes the flags of the span.
     pub(crate) fn flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8) {
-        let header = header(kind::FLAGS, 0, usize::from(bits));
-        if !self.append(lane, header, &[], &[], 0) {
+        let value = u32::from(bits).to_le_bytes();
+        let header = header(kind::FLAGS, 0, value.len());
+        if !self.append(lane, header, &[], &value, 0) {
             self.0.count_cut(Cut::Tag);
         }
     }
@@ -195,7 +200,11 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         let (trace, span) = ids.split_at_mut(16);
         trace.copy_from_slice(&trace_id.get().to_le_bytes());
         span.copy_from_slice(&span_id.get().to_le_bytes());
-        let header = header(kind::REFERENCE, 0, kind as usize);
+        let kind = match kind {
+            ReferenceKind::ChildOf => kind::CHILD_OF,
+            ReferenceKind::FollowsFrom => kind::FOLLOWS_FROM,
+        };
+        let header = header(kind, 0, ids.len());
         if !self.append(lane, header, &[], &ids, RESERVE) {
             self.0.count_cut(Cut::Reference);
         }

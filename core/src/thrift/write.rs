@@ -34,8 +34,14 @@ impl<'b> Writer<'b> {
         self.at = self.at.min(at);
     }
 
+    /// Goes on behind what was written up to `at`, after something before it was written again.
+    pub(crate) fn forward_to(&mut self, at: usize) {
+        self.at = self.at.max(at).min(self.buf.len());
+    }
+
+    /// The next `bytes` bytes, to be written.
     #[inline(always)]
-    fn take(&mut self, bytes: usize) -> Result<&mut [u8], Full> {
+    pub(crate) fn take(&mut self, bytes: usize) -> Result<&mut [u8], Full> {
         let free = self.buf.get_mut(self.at..).ok_or(Full)?;
         let taken = free.get_mut(..bytes).ok_or(Full)?;
         self.at += bytes;
