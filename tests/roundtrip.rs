@@ -38,21 +38,34 @@ fn cases(rings: impl Strategy<Value = u8>, acts: usize) -> impl Strategy<Value =
     let limits = prop_oneof![0..20_u16, 0..300_u16, 0..3_000_u16, any::<u16>()];
     let service = prop_oneof!["[a-z]{1,9}", ".{0,40}", Just("s".repeat(200))];
     let process_tags = vec((texts(), values()), 0..4);
-    (rings, limits, service, process_tags, any::<bool>(), vec(act(), 1..acts)).prop_map(
-        |(ring, limit, service, process_tags, account_often, acts)| Case {
-            ring,
-            limit,
-            service,
-            process_tags,
-            account_often,
-            acts,
-        },
+    (
+        rings,
+        limits,
+        service,
+        process_tags,
+        any::<bool>(),
+        vec(act(), 1..acts),
     )
+        .prop_map(
+            |(ring, limit, service, process_tags, account_often, acts)| Case {
+                ring,
+                limit,
+                service,
+                process_tags,
+                account_often,
+                acts,
+            },
+        )
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let start = (prop::option::of(parent()), texts(), steps())
-        .prop_map(|(parent, name, steps)| Act::Start { parent, name, steps });
+    let start = (prop::option::of(parent()), texts(), steps()).prop_map(|(parent, name, steps)| {
+        Act::Start {
+            parent,
+            name,
+            steps,
+        }
+    });
     prop_oneof![
         10 => start,
         5 => (any::<u8>(), step()).prop_map(|(which, step)| Act::Say(which, step)),
@@ -145,7 +158,11 @@ fn values() -> impl Strategy<Value = Val> {
         any::<u64>().prop_map(f64::from_bits),
         select(vec![f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0]),
     ];
-    let longs = prop_oneof![any::<i64>(), -200..200_i64, select(vec![i64::MIN, i64::MAX])];
+    let longs = prop_oneof![
+        any::<i64>(),
+        -200..200_i64,
+        select(vec![i64::MIN, i64::MAX])
+    ];
     prop_oneof![
         texts().prop_map(Val::Str),
         vec(any::<u8>(), 0..20).prop_map(Val::Bytes),

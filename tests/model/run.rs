@@ -82,7 +82,8 @@ pub struct Ids(Cell<u64>);
 
 impl IdSource for &Ids {
     fn next_id(&self) -> u64 {
-        self.0.replace(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15))
+        self.0
+            .replace(self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15))
     }
 }
 
@@ -157,11 +158,7 @@ impl<'t, 'c, const SLOTS: usize, const WORDS: usize> Run<'t, 'c, SLOTS, WORDS> {
         usize::from(number).checked_rem(self.spans.len())
     }
 
-    fn start(
-        &mut self,
-        parent: Option<&Parent>,
-        name: &str,
-    ) -> RealSpan<'t, 'c, SLOTS, WORDS> {
+    fn start(&mut self, parent: Option<&Parent>, name: &str) -> RealSpan<'t, 'c, SLOTS, WORDS> {
         let span = match parent {
             None => self.tracer.root(name),
             Some(parent) => {
@@ -179,7 +176,11 @@ impl<'t, 'c, const SLOTS: usize, const WORDS: usize> Run<'t, 'c, SLOTS, WORDS> {
             }
         };
         let recorded = self.model.start(span.context(), name, self.now());
-        assert_eq!(span.is_recording(), recorded, "a span is refused if no slot is free");
+        assert_eq!(
+            span.is_recording(),
+            recorded,
+            "a span is refused if no slot is free"
+        );
         span
     }
 
@@ -233,11 +234,18 @@ impl<'t, 'c, const SLOTS: usize, const WORDS: usize> Run<'t, 'c, SLOTS, WORDS> {
         let read = OracleBatch::read(packed.bytes).expect("Apache Thrift reads it");
         let decoded = decode(packed.bytes).expect("the decoder reads it");
         assert_eq!(OracleBatch::from(decoded), read.normal());
-        let loss = read.spans.first().filter(|span| span.operation_name == LOSS_SPAN);
+        let loss = read
+            .spans
+            .first()
+            .filter(|span| span.operation_name == LOSS_SPAN);
         assert_eq!(packed.spans, read.spans.len() - loss.iter().len());
         self.model.pack(self.case, Some(loss.cloned()), |expected| {
             assert_eq!(read, expected);
-            assert_eq!(packed.bytes, expected.datagram(), "as Apache's encoder writes it");
+            assert_eq!(
+                packed.bytes,
+                expected.datagram(),
+                "as Apache's encoder writes it"
+            );
         });
         true
     }
@@ -443,14 +451,20 @@ impl Model {
 
     /// New spans that have ended first, then those that were open before.
     fn sweep(&mut self) {
-        let (ended, open) = self.unseen.drain(..).partition::<Vec<_>, _>(|span| span.ended);
+        let (ended, open) = self
+            .unseen
+            .drain(..)
+            .partition::<Vec<_>, _>(|span| span.ended);
         self.ready.extend(ended);
         self.open.extend(open);
         self.recheck();
     }
 
     fn recheck(&mut self) {
-        let (ended, open) = self.open.drain(..).partition::<Vec<_>, _>(|span| span.ended);
+        let (ended, open) = self
+            .open
+            .drain(..)
+            .partition::<Vec<_>, _>(|span| span.ended);
         self.ready.extend(ended);
         self.open = open;
     }
@@ -474,7 +488,10 @@ impl Model {
         };
         let (seq_no, tags) = (self.seq_no + 1, &case.process_tags);
         let mut datagram = Datagram::new(self.limit, &case.service, tags, seq_no, stats);
-        let told = packed.clone().flatten().map(|loss| self.tells(&loss, &mut datagram));
+        let told = packed
+            .clone()
+            .flatten()
+            .map(|loss| self.tells(&loss, &mut datagram));
         while let Some(next) = self.ready.pop_front() {
             if !datagram.push_record(&next.record) {
                 self.ready.push_front(next);
@@ -483,7 +500,11 @@ impl Model {
             self.taken.push(next);
         }
         let something = told.is_some() || !self.taken.is_empty();
-        assert_eq!(packed.is_some(), something, "a datagram if there is anything to say");
+        assert_eq!(
+            packed.is_some(),
+            something,
+            "a datagram if there is anything to say"
+        );
         if something {
             self.seq_no += 1;
             (self.pending, self.unsettled) = (datagram.changes, true);
@@ -507,7 +528,11 @@ impl Model {
             false => self.failed += count,
         }
         self.changes.add(std::mem::take(&mut self.pending));
-        self.free += self.taken.drain(..).map(|span| span.record.slots).sum::<usize>();
+        self.free += self
+            .taken
+            .drain(..)
+            .map(|span| span.record.slots)
+            .sum::<usize>();
         self.unsettled = false;
     }
 
@@ -522,7 +547,10 @@ impl Model {
     fn looks(&self) -> Vec<Look> {
         let look = |span: &One| {
             let record = &span.record;
-            let tags = record.tags.iter().map(|(key, value)| (key.clone(), show(value)));
+            let tags = record
+                .tags
+                .iter()
+                .map(|(key, value)| (key.clone(), show(value)));
             let flags = Flags::from_bits(record.flags.into());
             let context = SpanContext {
                 flags,
