@@ -5,23 +5,23 @@
 //! purchase becomes one trace because the context travels with each call, in the header
 //! `uber-trace-id`.
 
-use std::collections::HashMap;
 use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::net::UdpSocket;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use jaegerling::collect::Collector;
 use jaegerling::decode::decode;
-use jaegerling::propagate::uber::{self, Uber};
 use jaegerling::udp;
 use jaegerling::waterfall::Waterfall;
-use jaegerling::{Span, SpanContext, TracesIn};
-use tiny_http::{Header, Request, Response, Server};
+use tiny_http::Server;
+
+#[path = "checkout/call.rs"]
+mod call;
+use call::{Incoming, Urls, http};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -37,18 +37,17 @@ const SERVICES: [(&str, fn(Incoming<'_>)); 5] = [
 
 fn checkout(mut shop: Incoming<'_>) {
     shop.span.add_string_tag("user", "ada");
-    shop.call("cart", "GET /cart", ms(500), None);
+    shop.call("cart", "GET /cart", SECOND, None);
     shop.span.add_float_tag("total", 49.9);
 
-    let (mut status, first_try) = shop.call("payment", "POST /charge", ms(500), None);
+    let (mut status, first_try) = shop.call("payment", "POST /charge", SECOND, None);
     if status == 504 {
-        // A log is recorded when it is dropped.
-        drop(shop.span.log().with_string("event", "trying again"));
-        thread::sleep(ms(15));
-        (status, _) = shop.call("payment", "POST /charge", ms(500), Some(first_try));
+        shop.span.log().with_string("event", "trying again");
+        thread::sleep(ms(30));
+        (status, _) = shop.call("payment", "POST /charge", SECOND, Some(first_try));
     }
     if status == 200 {
-        shop.call("mail", "POST /receipt", ms(500), None);
+        shop.call("mail", "POST /receipt", SECOND, None);
     }
     shop.answer(status);
 }
@@ -57,7 +56,7 @@ fn cart(mut cart: Incoming<'_>) {
     cart.span.add_bool_tag("cached", false);
     let mut query = cart.span.child("SELECT items");
     query.add_string_tag("db.system", "sqlite");
-    thread::sleep(ms(14));
+    thread::sleep(ms(45));
     query.add_int_tag("db.rows", 3);
     drop(query); // A span ends when it is dropped.
     cart.answer(200);
@@ -65,7 +64,7 @@ fn cart(mut cart: Incoming<'_>) {
 
 fn charge(mut payment: Incoming<'_>) {
     payment.span.add_bytes_tag("card.token", b"\x5f\xc1\x09");
-    let (status, _) = payment.call("bank", "POST /transfer", ms(60), None);
+    let (status, _) = payment.call("bank", "POST /transfer", ms(200), None);
     payment.answer(status);
 }
 
@@ -74,10 +73,10 @@ fn transfer(mut bank: Incoming<'_>) {
     static LOCKED: AtomicBool = AtomicBool::new(true);
     thread::sleep(ms(5));
     if LOCKED.swap(false, Ordering::Relaxed) {
-        drop(bank.span.log().with_string("event", "waits for a lock"));
-        thread::sleep(ms(90));
+        bank.span.log().with_string("event", "waits for a lock");
+        thread::sleep(ms(220));
     }
-    thread::sleep(ms(20));
+    thread::sleep(ms(55));
     bank.answer(200);
 }
 
@@ -87,112 +86,16 @@ fn receipt(mail: Incoming<'_>) {
     mail.answer(202);
     let mut span = traces.span_in(&order, "send receipt");
     span.add_follows_from_raw(order.trace_id.into(), order.span_id.into());
-    thread::sleep(ms(20));
+    thread::sleep(ms(50));
     let log = span.log().with_string("event", "queued");
-    drop(log.with_int("bytes", 1_734));
-    thread::sleep(ms(10));
+    log.with_int("bytes", 1_734); // Recorded when it is dropped: here.
+    thread::sleep(ms(30));
 }
+
+const SECOND: Duration = Duration::from_secs(1);
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
-}
-
-// --- How they call each other ---
-
-type Urls = HashMap<&'static str, String>;
-
-/// A request that came in, and its span.
-struct Incoming<'a> {
-    request: Request,
-    span: Span,
-    traces: &'a Arc<TracesIn>,
-    urls: &'a Urls,
-}
-
-impl<'a> Incoming<'a> {
-    /// Begins a child of the caller's span; or a trace, if the caller does not trace.
-    fn new(request: Request, traces: &'a Arc<TracesIn>, urls: &'a Urls) -> Self {
-        let operation = format!("{} {}", request.method(), request.url());
-        let mut headers = request.headers().iter();
-        let header = headers.find(|header| header.field.equiv(uber::HEADER));
-        let span = match header.and_then(|header| uber::parse(header.value.as_str()).ok()) {
-            Some(caller) => traces.span_in(&caller, operation),
-            None => traces.new_trace(operation),
-        };
-        let span = span.with_string_tag("span.kind", "server");
-        Self {
-            request,
-            span,
-            traces,
-            urls,
-        }
-    }
-
-    /// Calls another service, in a span of its own, whose context goes along.
-    fn call(
-        &self,
-        service: &str,
-        operation: &str,
-        timeout: Duration,
-        first_try: Option<SpanContext>,
-    ) -> (u16, SpanContext) {
-        let mut span = self.span.child(operation);
-        span.add_string_tag("span.kind", "client");
-        if let Some(first) = first_try {
-            span.add_int_tag("retry", 1);
-            span.add_follows_from_raw(first.trace_id.into(), first.span_id.into());
-        }
-        let (method, path) = operation.split_once(' ').unwrap_or(("GET", operation));
-        let url = format!("{}{path}", self.urls[service]);
-        let header = (uber::HEADER, Uber(span.context()).to_string());
-        let status =
-            http(method, &url, Some(header), timeout).map(|answer| answer.status().as_u16());
-        let status = status.unwrap_or_else(|error| {
-            let log = span.log().with_string("event", "error");
-            drop(log.with_string("message", &error.to_string()));
-            504
-        });
-        (note(&mut span, status), span.context())
-    }
-
-    /// Answers, and ends the span.
-    fn answer(mut self, status: u16) {
-        let trace_id = self.span.context().trace_id.to_string();
-        let header = Header::from_bytes("trace-id", trace_id).expect("it is ASCII");
-        note(&mut self.span, status);
-        let response = Response::empty(status).with_header(header);
-        // Before the caller goes on, so that his span is not over first.
-        drop(self.span);
-        // Whoever asked may be gone.
-        let _ = self.request.respond(response);
-    }
-}
-
-fn note(span: &mut Span, status: u16) -> u16 {
-    span.add_int_tag("http.status_code", status.into());
-    if status >= 500 {
-        span.add_bool_tag("error", true);
-    }
-    status
-}
-
-fn http(
-    method: &str,
-    url: &str,
-    header: Option<(&str, String)>,
-    timeout: Duration,
-) -> Result<ureq::http::Response<ureq::Body>, ureq::Error> {
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .proxy(None)
-        .timeout_global(Some(timeout))
-        .build()
-        .new_agent();
-    let mut request = ureq::http::Request::builder().method(method).uri(url);
-    if let Some((name, value)) = header {
-        request = request.header(name, value);
-    }
-    agent.run(request.body(())?)
 }
 
 // --- One purchase ---
@@ -203,7 +106,8 @@ fn buy(address: &str) -> Result<String, Failure> {
     let mut urls = Urls::new();
     for (name, handler) in SERVICES {
         let (traces_in, traces_out) = jaegerling::builder(name).build()?;
-        let sender = udp::spawn(traces_out, address.to_owned())?;
+        let sender = udp::spawn(traces_out, address.to_owned())
+            .map_err(|error| format!("cannot send to {address}: {error}"))?;
         let server = Server::http("127.0.0.1:0")?;
         urls.insert(name, format!("http://{}", server.server_addr()));
         services.push((server, handler, traces_in, sender));
@@ -216,22 +120,16 @@ fn buy(address: &str) -> Result<String, Failure> {
                 requests.for_each(|request| drop(scope.spawn(move || serve(request))));
             });
         }
-        let answer = http(
-            "POST",
-            &format!("{}/checkout", urls["shop"]),
-            None,
-            ms(5_000),
-        );
+        let url = format!("{}/checkout", urls["shop"]);
+        let answer = http("POST", &url, 5 * SECOND, None);
         services.iter().for_each(|(server, ..)| server.unblock());
         answer
     })?;
     for (.., sender) in &services {
-        sender.flush(ms(1_000))?;
+        sender.flush(SECOND)?;
     }
-    if services
-        .iter()
-        .any(|(.., sender)| sender.stats().refused > 0)
-    {
+    let mut senders = services.iter().map(|(.., sender)| sender);
+    if senders.any(|sender| sender.stats().refused > 0) {
         return Err(format!("nobody listens at {address}").into());
     }
     let trace_id = answer.headers().get("trace-id").ok_or("no trace id")?;
@@ -276,7 +174,9 @@ fn run() -> Result<(), Failure> {
             draw(&socket)?;
         }
         ["--jaeger", address] => {
-            let (host, _port) = address.rsplit_once(':').ok_or("--jaeger wants HOST:PORT")?;
+            let Some((host, _port)) = address.rsplit_once(':') else {
+                return Err(format!("--jaeger wants HOST:PORT, not {address:?}").into());
+            };
             println!("http://{host}:16686/trace/{}", buy(address)?);
         }
         ["--help" | "-h"] => println!("{HELP}"),
