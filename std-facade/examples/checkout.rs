@@ -27,7 +27,9 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 // --- What the services do ---
 
-const SERVICES: [(&str, fn(Incoming<'_>)); 5] = [
+type Handler = fn(Incoming<'_>);
+
+const SERVICES: [(&str, Handler); 5] = [
     ("shop", checkout),
     ("cart", cart),
     ("payment", charge),
