@@ -1,4 +1,87 @@
-//! Spans from Rust code to Jaeger without `std`.
+//! Spans from Rust code to [Jaeger](https://www.jaegertracing.io) without `std`: recorded in a
+//! ring of fixed capacity, and packed from there into compact-Thrift datagrams.
+//!
+//! ```
+//! use jaegerling_core::{Clock, Packer, Process, SeededIds, SingleContext, Tracer};
+//!
+//! struct Timer;
+//! impl Clock for Timer {
+//!     fn now(&self) -> u64 {
+//!         0 // a hardware timer's count
+//!     }
+//!     fn unix_nanos(&self, ticks: u64) -> i64 {
+//!         ticks as i64 * 1_000 // at 1 MHz, since boot
+//!     }
+//! }
+//!
+//! // 8 slots of 32 words.
+//! let tracer = Tracer::<_, _, _, 8, 32>::new(Timer, SeededIds::new(7), SingleContext::new());
+//! let mut span = tracer.root("adc.read");
+//! span.tag("raw", 1_734_i64);
+//! span.end();
+//!
+//! let mut drain = tracer.take_drain().expect("nobody else drains");
+//! let mut packer = Packer::new(200, "thermostat")?;
+//! let mut buffer = [0; 203];
+//! while let Some(datagram) = drain.pack(&mut packer, &mut buffer, &Process::new("thermostat")) {
+//!     // Send `datagram.bytes`, and say what became of them.
+//! #   assert!(datagram.bytes.len() <= 200);
+//!     drain.sent(&mut packer);
+//! }
+//! # Ok::<(), jaegerling_core::LimitTooSmall>(())
+//! ```
+//!
+//! Applications with `std` rather use the crate `jaegerling`, which brings the clock, the random
+//! ids, a ring for each thread and the sockets.
+//!
+//! # The way of a span
+//!
+//! ```text
+//! Tracer::root ─► claim a slot ─► tags, logs ─► end ─► Packer ─► datagram ─► your link
+//!    Clock,        SpanRing         written in    one     emitBatch  ≤ limit
+//!    IdSource      under the        place, as     store   in compact
+//!                  ClaimLock        raw words             Thrift
+//! └────── whoever traces ─────────────────────────┘└───── whoever drains ─────────┘
+//!
+//! datagram ─► decode ─► Batch ─► collect::Collector ─► traces        the way back
+//! ```
+//!
+//! Claiming a slot is the only step that needs exclusion; a [`ClaimLock`] gives it. A span that
+//! outgrows its slot takes further ones. A slot is free again once its datagram was [`sent`] or
+//! has [`failed`]. If none is free, a new span is refused and counted: it has its ids all the
+//! same and can have children.
+//!
+//! Each span is accounted for in [`Stats`]. A loss also goes out with the next datagram: in its
+//! counters, and as a span named [`LOSS_SPAN`].
+//!
+//! [`sent`]: TracerDrain::sent
+//! [`failed`]: TracerDrain::failed
+//!
+//! # What is here
+//!
+//! | | |
+//! |---|---|
+//! | [`Tracer`], [`TracerDrain`] | clock, ids and ring in one, and what drains it |
+//! | [`Span`], [`Log`], [`Value`] | what is said of a span |
+//! | [`Packer`], [`Process`] | waiting spans into datagrams |
+//! | [`decode`] | the datagrams of any Jaeger client back into spans |
+//! | `collect` | decoded spans grouped by trace (features `alloc` and `hashbrown`) |
+//! | [`propagate`] | a [`SpanContext`] as text: `uber-trace-id` |
+//! | [`SpanRing`], [`Slot`], [`Drain`], [`Lane`], [`LossWatch`] | the parts, for those who build a tracer of their own, as `jaegerling` does |
+//!
+//! # What it does not do
+//!
+//! It does not send, and has no clock, no source of randomness and no thread of its own: they are
+//! handed in. It does not allocate but in `collect`, and calls nothing of yours while it holds
+//! the lock but [`IdSource`]. No input makes it panic: what is too long is cut, what is out of
+//! range is moved into it, and both are counted.
+//!
+//! # Features
+//!
+//! None is on by default, and the default build has no dependency.
+//!
+//! - `alloc`: [`Value`]s from `String` and `Vec<u8>`.
+//! - `hashbrown`: with `alloc`, the module `collect`.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
