@@ -116,8 +116,10 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
 
     /// Begins a log at a given time.
     pub fn log_at(&mut self, time: Time) -> Log<'_, 'r, WORDS, L> {
-        let mut logged = false;
-        self.write(|record, lane| logged = record.log(lane, time));
+        let logged = match &mut self.record {
+            Some(record) => record.log(&self.lane, time),
+            None => false,
+        };
         Log {
             span: logged.then_some(self),
         }
@@ -137,8 +139,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Span<'r, L, WORDS> {
     }
 }
 
-/// A point in time within a span, which takes fields until it is dropped. It is recorded as it
-/// comes.
+/// A point in time within a span, which takes fields until it is dropped. Then it is visible, whole.
 pub struct Log<'s, 'r, const WORDS: usize, L: Lane<'r, WORDS>> {
     span: Option<&'s mut Span<'r, L, WORDS>>,
 }
@@ -146,13 +147,26 @@ pub struct Log<'s, 'r, const WORDS: usize, L: Lane<'r, WORDS>> {
 impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Log<'_, 'r, WORDS, L> {
     /// Adds a field.
     pub fn field<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
-        if let Some(span) = &mut self.span {
-            span.write(|record, lane| record.field(lane, key, value.into()));
+        if let Some(Span {
+            record: Some(record),
+            lane,
+            ..
+        }) = self.span.as_deref_mut()
+        {
+            record.field(lane, key, value.into());
         }
     }
 
     /// Whether its fields are recorded.
     pub fn is_recording(&self) -> bool {
         self.span.is_some()
+    }
+}
+
+impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Drop for Log<'_, 'r, WORDS, L> {
+    fn drop(&mut self) {
+        if let Some(record) = self.span.as_deref().and_then(|span| span.record.as_ref()) {
+            record.commit();
+        }
     }
 }

@@ -27,8 +27,8 @@ fn every_tag_type_comes_back() {
     span.add_bytes_tag("not utf-8", &[0xff, 0x00]);
     span.add_bytes_tag("no bytes", &[]);
     span.add_tag("value", 7_u8);
-    span.add_display_tag("display", &format_args!("{:.1}", 0.25));
-    span.add_debug_tag("debug", &Some("x"));
+    span.add_display_tag("display", format_args!("{:.1}", 0.25));
+    span.add_debug_tag("debug", Some("x"));
     drop(span);
 
     let trace = rig.read_clean(id, 1);
