@@ -92,9 +92,14 @@ pub(super) struct SpanEncoder<'a, 'b, 'r, C: ?Sized, const WORDS: usize> {
 impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS> {
     /// All that was recorded.
     pub(super) fn whole(&mut self) -> Result<(), Full> {
-        if self.plain()? {
+        let (begin, out_of_range) = (self.w.at(), self.trimmed.times);
+        if self.plain() == Ok(true) {
             return Ok(());
         }
+        // It was more than that; or there was no room, which the first pass may need a little more
+        // of than the span does.
+        self.w.back_to(begin);
+        self.trimmed.times = out_of_range;
         let scan = Scan::of(&self.record);
         let all = |count| Share {
             count,
@@ -110,9 +115,8 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
     }
 
     /// A span that is no more than a name and a few tags, as most are: in one pass instead of two.
-    /// Says whether it was one; if not, nothing is written.
+    /// Says whether it was one; if not, what is written is nothing.
     fn plain(&mut self) -> Result<bool, Full> {
-        let begin = self.w.at();
         let mut entries = self.record.entries();
         let (Some(Entry::Name { name, cut: false }), false) =
             (entries.next(), self.record.is_cut())
@@ -122,7 +126,6 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         self.ids()?;
         self.w.bytes(&name)?;
         let end = self.record.end().unwrap_or(self.record.start());
-        let out_of_range = self.trimmed.times;
         let (start, duration) = self.times(self.record.start(), end);
         jaeger::flags_and_times(self.w, 0, Flags::SAMPLED.bits(), start, duration)?;
         let header = self.w.at();
@@ -131,11 +134,7 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         for entry in entries {
             match entry {
                 Entry::Tag { key, value } if tags < 14 => write_tag(self.w, &key, &value)?,
-                _ => {
-                    self.w.back_to(begin);
-                    self.trimmed.times = out_of_range;
-                    return Ok(false);
-                }
+                _ => return Ok(false),
             }
             tags += 1;
         }
