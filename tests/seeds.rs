@@ -20,8 +20,17 @@ fn reads(name: &str, service: &str, operations: &[&str]) {
     let datagram = seed(name);
     let batch = OracleBatch::from(decode(&datagram).unwrap());
     assert_eq!(batch.process.service_name, service);
-    let names: Vec<_> = batch.spans.iter().map(|span| &span.operation_name).collect();
-    assert!(names.iter().zip(operations).all(|(name, expected)| **name == *expected));
+    let names: Vec<_> = batch
+        .spans
+        .iter()
+        .map(|span| &span.operation_name)
+        .collect();
+    assert!(
+        names
+            .iter()
+            .zip(operations)
+            .all(|(name, expected)| **name == *expected)
+    );
     assert_eq!(names.len(), operations.len());
 }
 
@@ -47,6 +56,12 @@ fn what_is_no_batch_is_refused() {
     let zipkin = seed("zipkin");
     assert_eq!(error("binary_protocol"), Some(DecodeError::BinaryProtocol));
     assert!(matches!(decode(&zipkin), Err(DecodeError::WrongMethod(_))));
-    assert!(matches!(decode(&seed("cut_off")), Err(DecodeError::Truncated { .. })));
-    assert!(matches!(decode(&seed("billions")), Err(DecodeError::Truncated { .. })));
+    assert!(matches!(
+        decode(&seed("cut_off")),
+        Err(DecodeError::Truncated { .. })
+    ));
+    assert!(matches!(
+        decode(&seed("billions")),
+        Err(DecodeError::Truncated { .. })
+    ));
 }
