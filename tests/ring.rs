@@ -284,3 +284,40 @@ fn a_result_that_nobody_waits_for_is_harmless() {
     }
     assert_eq!(drain.stats().handed_over, 3);
 }
+
+#[test]
+fn waiting_bytes_come_and_go_with_the_spans() {
+    let slots = slots(8);
+    let ring = SpanRing::new(&slots[..]);
+    let mut sink = Sink::new(&ring);
+    let mut span = start(&ring, "one");
+    span.tag("long", "x".repeat(200).as_str());
+    drop((span, start(&ring, "two")));
+    sink.drain.sweep(&ring, &mut sink.seen);
+    let bytes = sink.drain.waiting_bytes();
+    assert_eq!((sink.drain.waiting(), sink.drain.in_flight()), (2, 0));
+    // Twelve words each, and a header, a key of a word and 50 words.
+    assert_eq!(bytes, 4 * (2 * 12 + 52));
+
+    let mut buffer = vec![0xa5; 65_000 + BUFFER_EXTRA];
+    let (process, none) = (Process::new("s"), Dropped::default());
+    let packer = &mut sink.packer;
+    for _ in 0..2 {
+        let packed = packer.pack(
+            &mut buffer,
+            &process,
+            &mut sink.drain,
+            &NoClock,
+            &none,
+            None,
+        );
+        assert_eq!(packed.unwrap().spans, 2);
+        assert_eq!((sink.drain.waiting(), sink.drain.in_flight()), (0, 2));
+        assert_eq!(sink.drain.waiting_bytes(), 0);
+        packer.put_back(&mut sink.drain);
+        assert_eq!((sink.drain.waiting(), sink.drain.in_flight()), (2, 0));
+        assert_eq!(sink.drain.waiting_bytes(), bytes);
+    }
+    assert_eq!(sink.drain(), 2);
+    assert_eq!(sink.drain.waiting_bytes(), 0);
+}

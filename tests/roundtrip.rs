@@ -171,3 +171,64 @@ fn values() -> impl Strategy<Value = Val> {
         doubles.prop_map(Val::F64),
     ]
 }
+
+/// Case by case where the header of the list of spans becomes longer: at 15 and at 128.
+#[test]
+fn datagrams_are_full_to_the_byte_whatever_their_number_of_spans() {
+    // Each has 50 bytes or so.
+    for limits in [600..800_u16, 6_250..6_450] {
+        let start = || Act::Start {
+            parent: None,
+            name: Text::Short("abcdefgh".into()),
+            steps: vec![],
+        };
+        let mut acts: Vec<_> = (0..135).map(|_| start()).collect();
+        acts.extend([Act::EndAll, Act::Pack, Act::Sent]);
+        let mut case = Case {
+            ring: 0,
+            limit: 0,
+            service: "s".into(),
+            process_tags: vec![],
+            account_often: false,
+            acts,
+        };
+        for limit in limits {
+            case.limit = limit;
+            model::run::run_in::<140, 24>(&case);
+        }
+    }
+}
+
+/// Between a take and its result: what is claimed meanwhile stays in order.
+#[test]
+fn spans_stay_in_order_when_slots_are_freed_behind_them() {
+    let start = || Act::Start {
+        parent: None,
+        name: Text::Short("n".into()),
+        steps: vec![],
+    };
+    let mut acts = vec![];
+    for ended in 0..4_u8 {
+        acts.extend((0..4).map(|_| start()));
+        acts.extend([Act::End(ended), Act::Pack]);
+        acts.extend((0..2).map(|_| start()));
+        acts.extend([
+            Act::Sent,
+            start(),
+            Act::Look,
+            Act::EndAll,
+            Act::Pack,
+            Act::Sent,
+        ]);
+    }
+    let case = Case {
+        ring: 0,
+        limit: 60_000,
+        service: "s".into(),
+        process_tags: vec![],
+        account_often: false,
+        acts,
+    };
+    model::run::run_in::<6, 24>(&case);
+    model::run::run_in::<5, 24>(&case);
+}

@@ -27,10 +27,10 @@ pub fn run(case: &Case) {
         3 => run_in::<3, 32>(case),
         4 => run_in::<8, 24>(case),
         5 => run_in::<16, 48>(case),
-        6 => run_in::<1500, 24>(case),
-        7 => run_in::<700, 64>(case),
-        8 => run_in::<200, 200>(case),
-        _ => run_in::<100, 512>(case),
+        6 => run_in::<700, 24>(case),
+        7 => run_in::<300, 64>(case),
+        8 => run_in::<100, 200>(case),
+        _ => run_in::<40, 512>(case),
     }
 }
 
