@@ -81,7 +81,7 @@
 //! None is on by default, and the default build has no dependency.
 //!
 //! - `alloc`: [`Value`]s from `String` and `Vec<u8>`.
-//! - `hashbrown`: with `alloc`, the module `collect`.
+//! - `hashbrown`: with `alloc`, and on targets that have compare-and-swap, the module `collect`.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -90,7 +90,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-#[cfg(all(feature = "alloc", feature = "hashbrown"))]
+#[cfg(all(feature = "alloc", feature = "hashbrown", target_has_atomic = "ptr"))]
 pub mod collect;
 pub mod decode;
 mod drain;
