@@ -30,9 +30,11 @@
 //! The last six come twice each: as a tag of the span, and as a field of the log before it.
 
 mod read;
+mod words;
 mod write;
 
-pub(crate) use read::{Entries, Entry, Pieces, Record, RecordedValue};
+pub(crate) use read::{Entries, Entry, Record, RecordedValue};
+pub(crate) use words::Pieces;
 pub use write::Lane;
 pub(crate) use write::{Head, RecordWriter};
 

@@ -1,5 +1,6 @@
 //! Reading a record: borrowed, checked against its length, never a panic.
 
+use super::words::{Pieces, Words};
 use super::{HEAD_WORDS, LONG_KEY, kind, words_for};
 use crate::slot::{Cut, Slot, bytes_of, state};
 use crate::text::Blob;
@@ -234,19 +235,49 @@ impl<'r, const WORDS: usize> RawEntry<'r, WORDS> {
             kind::END_UNIX => Entry::End(unix()),
             kind::LOG => Entry::Log(ticks()),
             kind::LOG_UNIX => Entry::Log(unix()),
-            kind::CHILD_OF => value.reference(ReferenceKind::ChildOf)?,
-            kind::FOLLOWS_FROM => value.reference(ReferenceKind::FollowsFrom)?,
+            kind::CHILD_OF => reference(ReferenceKind::ChildOf, &value)?,
+            kind::FOLLOWS_FROM => reference(ReferenceKind::FollowsFrom, &value)?,
             kind::STRING..kind::FIELDS => Entry::Tag {
                 key,
-                value: value.of_kind(kind),
+                value: RecordedValue::of(kind, value),
             },
             kind::FIELDS..kind::FIELDS_END => Entry::Field {
                 key,
-                value: value.of_kind(kind - kind::FIELD),
+                value: RecordedValue::of(kind - kind::FIELD, value),
             },
             _ => return None,
         })
     }
+}
+
+impl<'r, const WORDS: usize> RecordedValue<'r, WORDS> {
+    /// The value of a tag of this kind.
+    #[inline(always)]
+    fn of(kind: u32, value: Pieces<'r, WORDS>) -> Self {
+        match kind {
+            kind::STRING => Self::Str(value),
+            kind::BYTES => Self::Bytes(value),
+            kind::FALSE => Self::Bool(false),
+            kind::TRUE => Self::Bool(true),
+            kind::I64 => Self::I64(value.number() as i64),
+            _ => Self::F64(f64::from_bits(value.number())),
+        }
+    }
+}
+
+fn reference<'r, const WORDS: usize>(
+    kind: ReferenceKind,
+    value: &Pieces<'r, WORDS>,
+) -> Option<Entry<'r, WORDS>> {
+    let mut bytes = [0; 24];
+    value.copy_to(&mut bytes);
+    let mut ids = bytes.chunks_exact(8).map(number_of);
+    let [low, high, span_id] = [ids.next()?, ids.next()?, ids.next()?];
+    Some(Entry::Reference {
+        kind,
+        trace_id: u128::from(low) | u128::from(high) << 64,
+        span_id,
+    })
 }
 
 #[inline(always)]
@@ -254,152 +285,4 @@ fn number_of(bytes: &[u8]) -> u64 {
     bytes
         .first_chunk()
         .map_or(0, |eight| u64::from_le_bytes(*eight))
-}
-
-/// A place in the stream of words, and how many follow.
-#[derive(Clone, Copy)]
-struct Words<'r, const WORDS: usize> {
-    slot: &'r Slot<WORDS>,
-    at: usize,
-    left: usize,
-}
-
-impl<'r, const WORDS: usize> Words<'r, WORDS> {
-    /// The words from here to the end of the slot, or of the record.
-    fn here(&self) -> &'r [u32] {
-        let end = WORDS.min(self.at + self.left);
-        // SAFETY: `left` counts words below the committed length, and whoever made the record
-        // promised that it is not freed.
-        let words = unsafe { self.slot.committed(end) };
-        words.get(self.at..).unwrap_or(&[])
-    }
-
-    fn word(&mut self) -> Option<u32> {
-        if self.at == WORDS && self.left > 0 {
-            self.slot = self.slot.next_in_chain()?;
-            self.at = 0;
-        }
-        let word = *self.here().first()?;
-        self.at += 1;
-        self.left -= 1;
-        Some(word)
-    }
-
-    /// The next `len` bytes, with the words that hold them taken.
-    fn pieces(&mut self, len: usize) -> Option<Pieces<'r, WORDS>> {
-        let mut count = words_for(len);
-        if count > 0 && self.at == WORDS {
-            self.slot = self.slot.next_in_chain()?;
-            self.at = 0;
-        }
-        let here = bytes_of(self.here());
-        let first = here.get(..len).unwrap_or(here);
-        let pieces = Pieces {
-            first,
-            slot: self.slot,
-            more: len - first.len(),
-        };
-        self.left = self.left.checked_sub(count)?;
-        while count > WORDS - self.at {
-            count -= WORDS - self.at;
-            self.slot = self.slot.next_in_chain()?;
-            self.at = 0;
-        }
-        self.at += count;
-        Some(pieces)
-    }
-}
-
-/// Bytes of a record, in as many pieces as slots that they lie in.
-#[derive(Clone, Copy)]
-pub(crate) struct Pieces<'r, const WORDS: usize> {
-    /// The first piece, which is all of them in most cases.
-    first: &'r [u8],
-    /// Where it lies; the others are those behind it in the chain.
-    slot: &'r Slot<WORDS>,
-    /// How many bytes lie there.
-    more: usize,
-}
-
-impl<'r, const WORDS: usize> Pieces<'r, WORDS> {
-    #[inline(always)]
-    fn number(&self) -> u64 {
-        if let Some(eight) = self.first.first_chunk() {
-            return u64::from_le_bytes(*eight);
-        }
-        let mut eight = [0; 8];
-        self.copy_pieces_to(&mut eight);
-        u64::from_le_bytes(eight)
-    }
-
-    /// As the value of a tag.
-    #[inline(always)]
-    fn of_kind(self, kind: u32) -> RecordedValue<'r, WORDS> {
-        match kind {
-            kind::STRING => RecordedValue::Str(self),
-            kind::BYTES => RecordedValue::Bytes(self),
-            kind::FALSE => RecordedValue::Bool(false),
-            kind::TRUE => RecordedValue::Bool(true),
-            kind::I64 => RecordedValue::I64(self.number() as i64),
-            _ => RecordedValue::F64(f64::from_bits(self.number())),
-        }
-    }
-
-    fn reference(&self, kind: ReferenceKind) -> Option<Entry<'r, WORDS>> {
-        let mut bytes = [0; 24];
-        self.copy_to(&mut bytes);
-        let mut ids = bytes.chunks_exact(8).map(number_of);
-        let [low, high, span_id] = [ids.next()?, ids.next()?, ids.next()?];
-        Some(Entry::Reference {
-            kind,
-            trace_id: u128::from(low) | u128::from(high) << 64,
-            span_id,
-        })
-    }
-
-    /// The pieces, one after another.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &'r [u8]> + use<'r, WORDS> {
-        let Self {
-            first,
-            mut slot,
-            mut more,
-        } = *self;
-        let others = core::iter::from_fn(move || {
-            if more == 0 {
-                return None;
-            }
-            slot = slot.next_in_chain()?;
-            // SAFETY: `pieces` has checked that the record's committed length covers `more` bytes
-            // behind the first piece; whoever made the record promised that it is not freed.
-            let here = bytes_of(unsafe { slot.committed(words_for(more)) });
-            let piece = here.get(..more).unwrap_or(here);
-            more -= piece.len();
-            Some(piece)
-        });
-        core::iter::once(first).chain(others)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn copy_pieces_to(&self, out: &mut [u8]) {
-        let mut to = out.iter_mut();
-        for piece in self.iter() {
-            piece.iter().zip(&mut to).for_each(|(from, to)| *to = *from);
-        }
-    }
-}
-
-impl<const WORDS: usize> Blob for Pieces<'_, WORDS> {
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.first.len() + self.more
-    }
-
-    #[inline(always)]
-    fn copy_to(&self, out: &mut [u8]) {
-        match self.more {
-            0 => self.first.copy_to(out),
-            _ => self.copy_pieces_to(out),
-        }
-    }
 }
