@@ -117,7 +117,7 @@ mod loom_tests {
     use loom::thread;
     use std::task::{RawWaker, RawWakerVTable};
 
-    /// A waker that unparks a loom thread by setting a flag that the sleeper waits on.
+    /// What the drainer sleeps on.
     struct Alarm(loom::sync::Notify);
 
     fn waker(alarm: &Arc<Alarm>) -> Waker {
@@ -147,46 +147,66 @@ mod loom_tests {
         unsafe { Waker::from_raw(raw) }
     }
 
+    const OPEN: u32 = 1;
+    const DONE: u32 = 2;
+
+    // Both fail if either of the fences in `Bell` is taken away.
+
     #[test]
     fn loom_no_ended_span_is_slept_through() {
-        loom::model(|| {
-            let bell = Arc::new(Bell::new());
-            let slots = Arc::new([AtomicU32::new(0), AtomicU32::new(0)]);
-            let recorders: Vec<_> = (0..2)
-                .map(|index| {
-                    let (bell, slots) = (bell.clone(), slots.clone());
-                    thread::spawn(move || {
-                        slots[index].store(1, Ordering::Release);
-                        bell.ring();
-                    })
+        loom::model(|| drainer_gets_all_spans::<1>());
+    }
+
+    #[test]
+    fn loom_no_span_of_two_threads_is_slept_through() {
+        let mut model = loom::model::Builder::new();
+        // More take hours.
+        model.preemption_bound = Some(2);
+        model.check(|| drainer_gets_all_spans::<2>());
+    }
+
+    /// Spans end on threads of their own, and a drainer that sleeps gets all.
+    fn drainer_gets_all_spans<const SPANS: usize>() {
+        let bell = Arc::new(Bell::new());
+        let slots = Arc::new([(); SPANS].map(|()| AtomicU32::new(OPEN)));
+        let recorders: Vec<_> = (0..SPANS)
+            .map(|index| {
+                let (bell, slots) = (bell.clone(), slots.clone());
+                thread::spawn(move || {
+                    slots[index].store(DONE, Ordering::Release);
+                    bell.ring();
                 })
-                .collect();
-            let alarm = Arc::new(Alarm(loom::sync::Notify::new()));
-            let waker = waker(&alarm);
-            let mut drained = 0;
-            let take = || {
-                slots
-                    .iter()
-                    .map(|slot| slot.swap(0, Ordering::Acquire))
-                    .sum::<u32>()
-            };
-            while drained < 2 {
-                drained += take();
-                if drained == 2 {
-                    break;
+            })
+            .collect();
+        let alarm = Arc::new(Alarm(loom::sync::Notify::new()));
+        let waker = waker(&alarm);
+        let mut taken = [false; SPANS];
+        // Only looks, as the drainer does: a swap always sees the latest value.
+        let mut take = || {
+            let mut new = false;
+            for (slot, taken) in slots.iter().zip(&mut taken) {
+                if !*taken && slot.load(Ordering::Acquire) == DONE {
+                    *taken = true;
+                    new = true;
                 }
-                bell.listen(&waker);
-                let late = take();
-                drained += late;
-                if late == 0 {
-                    // Deadlocks, which loom reports, if a wake-up was lost.
-                    alarm.0.wait();
-                }
-                bell.awake();
             }
-            recorders
-                .into_iter()
-                .for_each(|thread| thread.join().expect("no panic"));
-        });
+            (new, taken == [true; SPANS])
+        };
+        loop {
+            if let (_, true) = take() {
+                break;
+            }
+            bell.listen(&waker);
+            match take() {
+                (_, true) => break,
+                (true, false) => bell.awake(),
+                // Deadlocks, which loom reports, if a wake-up was lost.
+                (false, false) => alarm.0.wait(),
+            }
+        }
+        recorders
+            .into_iter()
+            .for_each(|thread| thread.join().expect("no panic"));
+        bell.reset();
     }
 }

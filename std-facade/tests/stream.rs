@@ -137,7 +137,10 @@ fn nobody_is_woken_who_does_not_sleep() {
     assert!(poll(pin!(out.next()), &wakes).is_ready());
     drop(traces_in.new_trace("later"));
     assert_eq!(wakes.count(), 0);
-    assert_eq!(out.next_timeout(Duration::ZERO).map(|d| d.is_some()), Ok(true));
+    assert_eq!(
+        out.next_timeout(Duration::ZERO).map(|d| d.is_some()),
+        Ok(true)
+    );
     assert_eq!(out.next_timeout(Duration::ZERO), Ok(None));
     drop(traces_in.new_trace("later"));
     assert_eq!(wakes.count(), 0);
@@ -177,7 +180,11 @@ fn a_task_that_ends_spans_as_its_waker_is_dropped_does_not_deadlock() {
     }
     received::drain(&mut out);
     let waker = task();
-    assert!(pin!(out.next()).poll(&mut Context::from_waker(&waker)).is_pending());
+    assert!(
+        pin!(out.next())
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
     drop(waker);
     drop(out);
     assert_eq!(traces_in.stats().open, 0, "the task went with its receiver");
@@ -201,7 +208,10 @@ fn nothing_now_and_ended_are_different_answers() {
     assert_eq!(pollster::block_on(out.next_or_end()), None, "for good");
     let wakes = Arc::new(Wakes::default());
     for _ in 0..3 {
-        assert!(poll_once(&mut out, &wakes).is_pending(), "`next` cannot say");
+        assert!(
+            poll_once(&mut out, &wakes).is_pending(),
+            "`next` cannot say"
+        );
     }
     assert_eq!(wakes.count(), 0);
 }
@@ -297,7 +307,11 @@ fn a_forgotten_span_keeps_the_stream_open_and_no_flush_waiting() {
 fn a_packet_is_handed_over_failed_or_packed_again_as_its_sender_says() {
     let (traces_in, mut out) = tracer();
     for _ in 0..100 {
-        drop(traces_in.new_trace("one of a hundred").with_string_tag("text", "some text"));
+        drop(
+            traces_in
+                .new_trace("one of a hundred")
+                .with_string_tag("text", "some text"),
+        );
     }
     let packet = out.lend().expect("not ended").expect("spans wait");
     assert_eq!(packet.span_count(), 100);
@@ -315,7 +329,11 @@ fn a_packet_is_handed_over_failed_or_packed_again_as_its_sender_says() {
         }
     }
     assert_eq!(lent, 100);
-    assert_eq!(first, Some(number), "the number of a datagram that never was");
+    assert_eq!(
+        first,
+        Some(number),
+        "the number of a datagram that never was"
+    );
     let stats = traces_in.stats();
     assert_eq!(stats.handed_over + stats.dropped.failed, 100);
     assert!(stats.dropped.failed > 40 && stats.handed_over > 30);
@@ -323,7 +341,10 @@ fn a_packet_is_handed_over_failed_or_packed_again_as_its_sender_says() {
     let packet = out.lend().expect("not ended").expect("a span waits");
     assert!(packet.too_large(10).is_err());
     // The loss of the failed ones is told beside it.
-    assert!(received::names(&mut out).contains(&"x".to_owned()), "it waits all the same");
+    assert!(
+        received::names(&mut out).contains(&"x".to_owned()),
+        "it waits all the same"
+    );
 }
 
 #[test]
