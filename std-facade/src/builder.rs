@@ -145,7 +145,6 @@ impl Builder {
         os::watch_forks();
         let root = Arc::new(Root::new(Settings {
             number: global::next_number(),
-            forks: os::forks(),
             service_name: self.service_name,
             capacity: self.capacity,
             packer,

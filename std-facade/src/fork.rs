@@ -44,13 +44,20 @@ impl<T> PerProcess<T> {
     /// This process's value, made now if need be. If several threads make one, one of them counts,
     /// so that `make` should do nothing that is seen from outside.
     pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> &T {
+        self.get_or_make_after(|_| make())
+    }
+
+    /// The same; `make` is shown what the parent process had, whose locks may be held for ever.
+    pub(crate) fn get_or_make_after(&self, make: impl FnOnce(Option<&T>) -> T) -> &T {
         let mut current = self.current.load(Ordering::Acquire);
         if let Some(value) = self.alive(current) {
             return value;
         }
+        // SAFETY: what was once stored stays where it is until `self` is dropped.
+        let before = unsafe { current.as_ref() };
         let made = Box::into_raw(Box::new(Made {
             forks: os::forks(),
-            value: make(),
+            value: make(before.map(|made| &made.value)),
         }));
         loop {
             // What is replaced is the parent's: it is never freed, because handles point there.

@@ -2,8 +2,8 @@
 //! free, the closed tracers whose last spans are still open.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 use crate::TracesIn;
 use crate::bell::Bell;
@@ -12,9 +12,6 @@ use crate::hub::Hub;
 
 static GLOBAL: PerProcess<Global> = PerProcess::new();
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
-/// How many closed tracers wait for open spans. Outside of any lock, because each span that ends
-/// without a drainer looks here.
-static ORPHANS: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Default)]
 struct Global {
@@ -23,8 +20,24 @@ struct Global {
     orphans: Mutex<Vec<Arc<Hub>>>,
 }
 
+impl Global {
+    /// A child knows the tracers that its parent had, unless somebody was just making or dropping
+    /// one: then it knows those that it uses.
+    fn after(parent: Option<&Self>) -> Self {
+        let known = parent.map(|parent| match parent.inputs.try_lock() {
+            Ok(inputs) => inputs.clone(),
+            Err(TryLockError::Poisoned(inputs)) => inputs.into_inner().clone(),
+            Err(TryLockError::WouldBlock) => HashMap::new(),
+        });
+        Self {
+            inputs: Mutex::new(known.unwrap_or_default()),
+            ..Self::default()
+        }
+    }
+}
+
 fn global() -> &'static Global {
-    GLOBAL.get_or_make(Global::default)
+    GLOBAL.get_or_make_after(Global::after)
 }
 
 /// Nothing panics while these locks are held, so that poison is of no meaning.
@@ -61,28 +74,22 @@ pub(crate) fn take_bell() -> &'static Bell {
 
 /// A bell whose tracer is gone.
 pub(crate) fn return_bell(bell: &'static Bell) {
+    bell.reset();
     lock(&global().bells).push(bell);
 }
 
 /// Keeps a closed tracer, in whose lanes spans are open, until they have ended.
 pub(crate) fn adopt(hub: Arc<Hub>) {
+    let bell = hub.bell;
     lock(&global().orphans).push(hub);
-    ORPHANS.fetch_add(1, Ordering::Relaxed);
-    // As in `Bell`: either the span that ends sees the number, or this sees that it has ended.
-    fence(Ordering::SeqCst);
+    // Either the span that ends sees this, or the look below sees that it has ended.
+    bell.orphan();
     free_orphans();
 }
 
 /// Frees the closed tracers whose last open span has ended.
-#[inline]
-pub(crate) fn free_orphans() {
-    if ORPHANS.load(Ordering::Relaxed) > 0 {
-        free_ended_orphans();
-    }
-}
-
 #[cold]
-fn free_ended_orphans() {
+pub(crate) fn free_orphans() {
     let ended: Vec<_> = {
         let mut orphans = lock(&global().orphans);
         let all = std::mem::take(&mut *orphans);
@@ -90,8 +97,5 @@ fn free_ended_orphans() {
         *orphans = open;
         ended
     };
-    for hub in ended {
-        ORPHANS.fetch_sub(1, Ordering::Relaxed);
-        hub.free_lanes();
-    }
+    ended.iter().for_each(|hub| hub.free_lanes());
 }

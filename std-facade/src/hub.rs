@@ -1,8 +1,7 @@
 //! A tracer as one process has it: its settings, its lanes, and the side that drains them.
 
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use jaegerling_core::{
     BUFFER_EXTRA, Clock, Drain, IdSource, LimitTooSmall, Loss, LossWatch, Outcome, Packed, Packer,
@@ -19,8 +18,6 @@ use crate::{os, random};
 /// What a tracer was built with.
 pub(crate) struct Settings {
     pub(crate) number: u64,
-    /// The process that made the tracer, by its number of forks.
-    pub(crate) forks: u32,
     pub(crate) service_name: String,
     /// Slots of a lane.
     pub(crate) capacity: usize,
@@ -162,26 +159,23 @@ impl Hub {
     /// Whether a span is open in any lane. An answer of `false` is final once the hub is closed.
     pub(crate) fn has_open_spans(&self) -> bool {
         let drains = &mut *lock(&self.drains);
-        let rings = |drains: &mut Drains| {
-            drains.lanes.extend(
-                lock(&self.fresh)
-                    .drain(..)
-                    .map(|lane| (lane, Seen::default())),
-            );
-            drains
-                .lanes
-                .iter()
-                .map(|(lane, _)| lane.ring.claimed())
-                .sum::<u64>()
+        let claimed = |drains: &mut Drains| {
+            drains.adopt(self);
+            let claimed = drains.lanes.iter().map(|(lane, _)| lane.ring.claimed());
+            claimed.sum::<u64>()
         };
+        let any = |drains: &Drains| drains.lanes.iter().any(|(lane, _)| lane.ring.has_open());
         // A child can be claimed while its parent is open, in a lane that was looked at already:
-        // only if nothing was claimed meanwhile has everything been seen.
+        // only if nothing was claimed meanwhile has everything been seen. A claim is counted just
+        // before it can be seen, so that one more look is needed for the claims that were counted
+        // before the first look and came after it: their parents were open then, have ended since
+        // (or the first look had seen them), and so the second look sees the children.
         loop {
-            let before = rings(drains);
-            if drains.lanes.iter().any(|(lane, _)| lane.ring.has_open()) {
+            let before = claimed(drains);
+            if any(drains) || any(drains) {
                 return true;
             }
-            if rings(drains) == before {
+            if claimed(drains) == before {
                 return false;
             }
         }
@@ -199,7 +193,17 @@ impl Hub {
         // While the hub's own list has it, it is kept by that one: until it is drained, or, once
         // the hub is closed, until no span is open.
         drop(lane);
-        global::free_orphans();
+        // Now, if all its spans are out already: perhaps nobody ever drains again.
+        let drains = match self.drains.try_lock() {
+            Ok(drains) => Some(drains),
+            Err(TryLockError::Poisoned(drains)) => Some(drains.into_inner()),
+            // Then whoever drains does so.
+            Err(TryLockError::WouldBlock) => None,
+        };
+        if let Some(mut drains) = drains {
+            drains.adopt(&self);
+            drains.retire();
+        }
     }
 
     /// Looks at all lanes for spans that have ended.
@@ -237,13 +241,21 @@ impl Hub {
         let dropped = drains.dropped();
         let Drains {
             drain,
+            lanes,
             packer,
             own_tags,
             ..
         } = &mut *drains;
         let process =
             Process::new(&settings.service_name).with_tags(own_tags.iter().chain(tags.iter()));
-        packer.pack(buffer, &process, drain, &settings.clock, &dropped, loss)
+        let packed = packer.pack(buffer, &process, drain, &settings.clock, &dropped, loss);
+        // Spans that fitted no datagram are gone already.
+        if drain.dropped().too_large != dropped.too_large {
+            lanes
+                .iter()
+                .for_each(|(lane, _)| drain.tell_freed(&lane.ring));
+        }
+        packed
     }
 
     /// Tells what became of the datagram that was packed last.

@@ -4,22 +4,22 @@
 //! open in it. A span counts nothing: its open slot is what keeps the lane. Whoever gives up a
 //! lane, once nobody can claim in it any more, looks for open slots first.
 
-use std::alloc::{Layout, alloc_zeroed};
+use std::alloc::Layout;
 use std::cell::RefCell;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jaegerling_core::{Claimed, Clock, Lane, Slot, SpanRing};
 
 use crate::bell::Bell;
-use crate::global;
 use crate::hub::Hub;
 use crate::os;
 
 /// Words of a slot: a slot takes 256 bytes with its header on a 64-bit machine.
 pub(crate) const WORDS: usize = 54;
 
-pub(crate) type Ring = SpanRing<Box<[Slot<WORDS>]>, WORDS>;
+pub(crate) type Ring = SpanRing<Slots, WORDS>;
 
 /// The ring of one thread.
 pub(crate) struct ThreadLane {
@@ -32,7 +32,7 @@ pub(crate) struct ThreadLane {
 impl ThreadLane {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
         Self {
-            ring: Ring::new(zeroed_slots(hub.settings.capacity)),
+            ring: Ring::new(Slots::new(hub.settings.capacity)),
             hub,
             abandoned: AtomicBool::new(false),
         }
@@ -49,24 +49,57 @@ impl ThreadLane {
     }
 }
 
-/// Free slots in pages that the system gives zeroed: none is touched before its first span.
-fn zeroed_slots(count: usize) -> Box<[Slot<WORDS>]> {
-    let Ok(layout) = Layout::array::<Slot<WORDS>>(count) else {
-        return Box::default();
-    };
-    if layout.size() == 0 {
-        return Box::default();
+/// Free slots in pages that the system gives zeroed: none is touched before its first span, and
+/// none stays with the process after the last.
+pub(crate) struct Slots {
+    first: NonNull<Slot<WORDS>>,
+    layout: Layout,
+    count: usize,
+}
+
+// SAFETY: it owns its slots, as a boxed slice would, and a slot is `Sync`.
+unsafe impl Send for Slots {}
+// SAFETY: as above.
+unsafe impl Sync for Slots {}
+
+impl Slots {
+    fn new(count: usize) -> Self {
+        let layout = Layout::array::<Slot<WORDS>>(count).ok();
+        let mapped = layout
+            .filter(|layout| layout.size() > 0)
+            // SAFETY: the layout is not empty.
+            .and_then(|layout| Some((unsafe { os::map_zeroed(layout) }?, layout)));
+        match mapped {
+            Some((memory, layout)) => Self {
+                first: memory.cast(),
+                layout,
+                count,
+            },
+            // Tracing is no reason to end a program: without slots, each span is refused and counted.
+            None => Self {
+                first: NonNull::dangling(),
+                layout: Layout::new::<()>(),
+                count: 0,
+            },
+        }
     }
-    // SAFETY: the layout is not empty.
-    let memory = unsafe { alloc_zeroed(layout) };
-    if memory.is_null() {
-        // Tracing is no reason to end a program: without slots, each span is refused and counted.
-        return Box::default();
+}
+
+impl AsRef<[Slot<WORDS>]> for Slots {
+    #[inline]
+    fn as_ref(&self) -> &[Slot<WORDS>] {
+        // SAFETY: so many slots are there until this is dropped, and a slot of zeros is a free slot.
+        unsafe { std::slice::from_raw_parts(self.first.as_ptr(), self.count) }
     }
-    let slots = std::ptr::slice_from_raw_parts_mut(memory.cast::<Slot<WORDS>>(), count);
-    // SAFETY: allocated by the global allocator with the layout of this slice; a slot of zeros is
-    // a free slot.
-    unsafe { Box::from_raw(slots) }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        if self.count > 0 {
+            // SAFETY: mapped with this layout; who claimed a slot had to keep the lane.
+            unsafe { os::unmap(self.first.cast(), self.layout) };
+        }
+    }
 }
 
 /// Where a span is recorded.
@@ -129,9 +162,7 @@ impl Lane<'static, WORDS> for Handle {
     #[inline]
     fn ended(&self) {
         if let Self::Recorded(_, bell) = self {
-            // Its fence comes before the look for orphans, too.
             bell.ring();
-            global::free_orphans();
         }
     }
 }

@@ -1,6 +1,8 @@
 //! All that differs by operating system. Its portable twin is `os_portable.rs`.
 
+use std::alloc::Layout;
 use std::io;
+use std::ptr::NonNull;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -51,6 +53,33 @@ pub(crate) fn random() -> u64 {
         }
     }
     crate::random::from_hasher()
+}
+
+/// Zeroed memory in pages of its own, which take room once they are touched. An allocator would
+/// give such pages the first time, but later clear by hand what it got back: of a lane, that is 8 MiB.
+///
+/// # Safety
+///
+/// The layout is not empty, and asks for no more than a page's alignment.
+pub(crate) unsafe fn map_zeroed(layout: Layout) -> Option<NonNull<u8>> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let kind = libc::MAP_PRIVATE | libc::MAP_ANON;
+    // SAFETY: new pages, wherever the system has room for them.
+    let memory = unsafe { libc::mmap(std::ptr::null_mut(), layout.size(), access, kind, -1, 0) };
+    if memory == libc::MAP_FAILED {
+        return None;
+    }
+    NonNull::new(memory.cast())
+}
+
+/// Gives back what [`map_zeroed`] gave.
+///
+/// # Safety
+///
+/// It was given for this layout, and nobody uses it any more.
+pub(crate) unsafe fn unmap(memory: NonNull<u8>, layout: Layout) {
+    // SAFETY: as promised by the caller.
+    unsafe { libc::munmap(memory.as_ptr().cast(), layout.size()) };
 }
 
 /// The name of this machine.

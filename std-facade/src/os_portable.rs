@@ -4,7 +4,9 @@
 //! There is no `fork` to tell here; a datagram that is too long is known by its error's number on
 //! the systems that have one.
 
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::io;
+use std::ptr::NonNull;
 use std::sync::OnceLock;
 use std::time::Instant;
 
@@ -24,6 +26,22 @@ pub(crate) fn monotonic_nanos() -> u64 {
 
 pub(crate) fn random() -> u64 {
     crate::random::from_hasher()
+}
+
+/// # Safety
+///
+/// The layout is not empty.
+pub(crate) unsafe fn map_zeroed(layout: Layout) -> Option<NonNull<u8>> {
+    // SAFETY: as promised by the caller.
+    NonNull::new(unsafe { alloc_zeroed(layout) })
+}
+
+/// # Safety
+///
+/// It was given for this layout, and nobody uses it any more.
+pub(crate) unsafe fn unmap(memory: NonNull<u8>, layout: Layout) {
+    // SAFETY: as promised by the caller.
+    unsafe { dealloc(memory.as_ptr(), layout) };
 }
 
 pub(crate) fn hostname() -> Option<String> {

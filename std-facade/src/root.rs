@@ -53,7 +53,7 @@ impl Root {
         let hub = self
             .hub
             .get_or_make(|| Arc::new(Hub::new(self.settings.clone())));
-        if let Some(input) = self.input.get() {
+        if let Some(input) = self.input.get().filter(|_| !self.input_is_gone()) {
             global::publish(self.settings.number, input.clone());
         }
         if self.output_gone.load(Ordering::SeqCst) {
@@ -82,6 +82,7 @@ impl Root {
         self.output_gone.store(true, Ordering::SeqCst);
         if let Some(hub) = self.hub.get() {
             hub.set_output_gone();
+            hub.bell.forget_sleeper();
         }
         self.close_if_both_are_gone();
     }

@@ -5,7 +5,9 @@ use std::num::{NonZeroU64, NonZeroU128};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 
-use jaegerling_core::{self as core, Flags, ReferenceKind, SpanContext, SpanId, TraceId, Value};
+use jaegerling_core::{
+    self as core, Claimed, Flags, ReferenceKind, SpanContext, SpanId, TraceId, Value,
+};
 
 use crate::clock::StartTime;
 use crate::global;
@@ -42,10 +44,8 @@ impl Span {
         });
         match claimed {
             Some((lane, claimed)) => {
-                let handle = Handle::recorded(lane);
-                with_str(name, |name| {
-                    Self(core::Span::start(handle, context, Some(claimed), name))
-                })
+                let begun = Begun(Some((Handle::recorded(lane), context, claimed)));
+                with_str(name, |name| begun.named(name))
             }
             None => Self::unrecorded(Handle::Refused(hub.settings.number), context),
         }
@@ -162,7 +162,7 @@ impl Span {
     where
         for<'v> &'v V: Into<Value<'v>>,
     {
-        if self.0.is_recording() {
+        if self.is_recording() {
             self.0.tag(key, &value());
         }
     }
@@ -174,6 +174,32 @@ impl Span {
     {
         self.add_tag_with(key, value);
         self
+    }
+}
+
+/// A span that has its slot and waits for its name. If that never comes, because what should make it
+/// panics, it begins and ends without: a slot that nobody ends would keep its tracer for ever.
+struct Begun(Option<(Handle, SpanContext, Claimed<'static, WORDS>)>);
+
+impl Begun {
+    #[inline]
+    fn named(mut self, name: &str) -> Span {
+        match self.0.take() {
+            Some((handle, context, claimed)) => {
+                Span(core::Span::start(handle, context, Some(claimed), name))
+            }
+            // It is taken here, or when it is dropped.
+            None => Span::disabled(),
+        }
+    }
+}
+
+impl Drop for Begun {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some((handle, context, claimed)) = self.0.take() {
+            drop(core::Span::start(handle, context, Some(claimed), ""));
+        }
     }
 }
 
@@ -277,7 +303,7 @@ impl Span {
 
     /// Gives the span another name.
     pub fn set_name(&mut self, operation_name: impl Into<String>) {
-        if self.0.is_recording() {
+        if self.is_recording() {
             with_str(operation_name, |name| self.0.set_name(name));
         }
     }

@@ -1,12 +1,12 @@
 //! The primitives of [`crate::bell`]: the standard library's, or loom's while it is model-checked.
 
-#[cfg(loom)]
+#[cfg(all(test, loom))]
 pub(crate) use loom::sync::{
     Mutex,
-    atomic::{AtomicBool, Ordering, fence},
+    atomic::{AtomicU32, Ordering, fence},
 };
-#[cfg(not(loom))]
+#[cfg(not(all(test, loom)))]
 pub(crate) use std::sync::{
     Mutex,
-    atomic::{AtomicBool, Ordering, fence},
+    atomic::{AtomicU32, Ordering, fence},
 };

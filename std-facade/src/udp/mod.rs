@@ -96,6 +96,7 @@ impl Options {
             root: out.root().clone(),
             tags: out.tags().clone(),
             options: self,
+            forks: crate::os::forks(),
             resolve: Arc::new(resolve),
             first: Mutex::new(Some((out, link))),
             running: PerProcess::new(),
@@ -197,6 +198,8 @@ pub(crate) struct Sender {
     tags: ProcessTags,
     options: Options,
     resolve: Arc<Resolve>,
+    /// The process that spawned it, by its number of forks.
+    forks: u32,
     /// What the first process drains; a child makes its own.
     first: Mutex<Option<(TracesOut, Link)>>,
     running: PerProcess<Running>,
@@ -228,8 +231,7 @@ impl Sender {
     }
 
     fn try_start(&self) -> io::Result<()> {
-        let is_child =
-            self.running.get().is_none() && self.root.settings.forks != crate::os::forks();
+        let is_child = self.forks != crate::os::forks();
         let running = self.running.get_or_make(Running::new);
         let mut result = Ok(());
         running.started.call_once(|| {
@@ -252,7 +254,8 @@ impl Sender {
             Some(first) => first,
             None => {
                 let out = TracesOut::new(self.root.clone(), self.tags.clone());
-                (out, Link::connect(&*self.resolve)?)
+                // A name is looked up by the thread, not by the span that came first.
+                (out, Link::unresolved())
             }
         };
         let worker = worker::Worker::new(

@@ -97,7 +97,8 @@ pub(super) struct Worker {
 struct Wire {
     link: Link,
     resolve: Arc<Resolve>,
-    resolved: Instant,
+    /// When it was resolved again.
+    resolved: Option<Instant>,
     pacer: Option<Pacer>,
     stats: UdpStats,
 }
@@ -110,12 +111,11 @@ impl Worker {
         options: Options,
         control: Arc<Control>,
     ) -> Self {
-        let now = Instant::now();
         let wire = Wire {
             link,
             resolve,
-            resolved: now,
-            pacer: options.pace.map(|pace| Pacer::new(pace, now)),
+            resolved: None,
+            pacer: options.pace.map(|pace| Pacer::new(pace, Instant::now())),
             stats: UdpStats::default(),
         };
         Self {
@@ -239,22 +239,27 @@ impl Wire {
             Err(error) if os::is_too_long(&error) => self.pack_smaller(packet),
             Err(_) => {
                 packet.failed();
-                self.resolve_again();
+                self.go_elsewhere();
                 spans
             }
         }
     }
 
     fn try_send(&mut self, datagram: &[u8]) -> io::Result<()> {
+        if self.link.addr().is_none() {
+            self.resolve_again();
+        }
         let mut waits = 0;
         let mut refused = false;
         loop {
             match self.link.send(datagram) {
                 // The answer to a datagram before this one, which did not go out for it.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && !refused => {
-                    refused = true;
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                     self.stats.refused += 1;
-                    self.resolve_again();
+                    if std::mem::replace(&mut refused, true) {
+                        return Err(error);
+                    }
+                    self.go_elsewhere();
                 }
                 // The system's buffers are full for now.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && waits < 10 => {
@@ -283,13 +288,24 @@ impl Wire {
         }
     }
 
+    /// Looks for the receiver at another address: the name's new one, or the next one it has.
+    fn go_elsewhere(&mut self) {
+        let failed = self.link.addr();
+        self.resolve_again();
+        if self.link.addr() == failed {
+            self.link.try_another();
+        }
+    }
+
     fn resolve_again(&mut self) {
-        if self.resolved.elapsed() < RESOLVE_PERIOD {
+        let recently = |then: Instant| then.elapsed() < RESOLVE_PERIOD;
+        if self.resolved.is_some_and(recently) {
             return;
         }
-        self.resolved = Instant::now();
         self.stats.resolved += 1;
-        if let Ok(link) = Link::connect(&*self.resolve) {
+        let link = Link::connect(&*self.resolve);
+        self.resolved = Some(Instant::now());
+        if let Ok(link) = link {
             self.link = link;
         }
     }
