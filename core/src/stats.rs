@@ -28,7 +28,7 @@ pub struct Stats {
     pub waiting: u64,
     /// Spans that are lost, by reason.
     pub dropped: Dropped,
-    /// Beside the law: what happened to spans that were not lost.
+    /// Beside the law: what was cut or changed in spans on their way into a datagram.
     pub trimmed: Trimmed,
 }
 
@@ -51,7 +51,7 @@ impl Dropped {
     }
 }
 
-/// What was cut or changed in spans that went out.
+/// What was cut or changed in spans on their way into a datagram that was sent, or failed.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 #[non_exhaustive]
 pub struct Trimmed {

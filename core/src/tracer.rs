@@ -175,6 +175,9 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
             (loss, (trace, SpanId::new(span).unwrap_or(SpanId::MIN)))
         });
         let packed = packer.pack(buffer, process, &mut self.drain, clock, &dropped, loss);
+        if !packed.is_some_and(|packed| packed.tells_loss) {
+            self.loss.take_back();
+        }
         // Spans that fitted no datagram are gone already.
         if self.drain.dropped().too_large != dropped.too_large {
             self.drain.tell_freed(&self.tracer.ring);
@@ -208,6 +211,7 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
     /// [`LimitTooSmall`] if no span fits such a datagram. The spans wait all the same.
     pub fn too_large(&mut self, packer: &mut Packer, limit: usize) -> Result<(), LimitTooSmall> {
         packer.put_back(&mut self.drain);
+        self.loss.take_back();
         packer.set_limit(limit)
     }
 

@@ -1,7 +1,7 @@
 //! A tracer as one process has it: its settings, its lanes, and the side that drains them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex};
 
 use jaegerling_core::{
     BUFFER_EXTRA, Clock, Drain, IdSource, LimitTooSmall, Loss, LossWatch, Outcome, Packed, Packer,
@@ -194,16 +194,9 @@ impl Hub {
         // the hub is closed, until no span is open.
         drop(lane);
         // Now, if all its spans are out already: perhaps nobody ever drains again.
-        let drains = match self.drains.try_lock() {
-            Ok(drains) => Some(drains),
-            Err(TryLockError::Poisoned(drains)) => Some(drains.into_inner()),
-            // Then whoever drains does so.
-            Err(TryLockError::WouldBlock) => None,
-        };
-        if let Some(mut drains) = drains {
-            drains.adopt(&self);
-            drains.retire();
-        }
+        let mut drains = lock(&self.drains);
+        drains.adopt(&self);
+        drains.retire();
     }
 
     /// Looks at all lanes for spans that have ended.
@@ -241,19 +234,22 @@ impl Hub {
         let dropped = drains.dropped();
         let Drains {
             drain,
-            lanes,
             packer,
             own_tags,
+            loss: watch,
             ..
         } = &mut *drains;
-        let process =
-            Process::new(&settings.service_name).with_tags(own_tags.iter().chain(tags.iter()));
-        let packed = packer.pack(buffer, &process, drain, &settings.clock, &dropped, loss);
+        let packed = {
+            let tags = own_tags.iter().chain(tags.iter());
+            let process = Process::new(&settings.service_name).with_tags(tags);
+            packer.pack(buffer, &process, drain, &settings.clock, &dropped, loss)
+        };
+        if !packed.is_some_and(|packed| packed.tells_loss) {
+            watch.take_back();
+        }
         // Spans that fitted no datagram are gone already.
-        if drain.dropped().too_large != dropped.too_large {
-            lanes
-                .iter()
-                .for_each(|(lane, _)| drain.tell_freed(&lane.ring));
+        if drains.drain.dropped().too_large != dropped.too_large {
+            drains.tell_freed();
         }
         packed
     }
@@ -267,6 +263,7 @@ impl Hub {
     pub(crate) fn too_large(&self, limit: usize) -> Result<(), LimitTooSmall> {
         let drains = &mut *lock(&self.drains);
         drains.packer.put_back(&mut drains.drain);
+        drains.loss.take_back();
         drains.packer.set_limit(limit)
     }
 
@@ -317,13 +314,18 @@ impl Drains {
     fn sweep(&mut self, hub: &Hub) -> bool {
         self.adopt(hub);
         self.drain.recheck();
+        let new = self.sweep_lanes();
+        self.retire();
+        new
+    }
+
+    fn sweep_lanes(&mut self) -> bool {
         let mut new = false;
         for (lane, seen) in &mut self.lanes {
             // SAFETY: kept until none of its slots is claimed.
             let lane = unsafe { ThreadLane::detached(lane) };
             new |= self.drain.sweep(&lane.ring, seen);
         }
-        self.retire();
         new
     }
 
@@ -371,6 +373,8 @@ impl Drains {
 
     fn settle(&mut self, outcome: Outcome) {
         self.packer.sent(&mut self.drain);
+        // What was claimed before slots are freed behind it is seen first, and so stays in order.
+        self.sweep_lanes();
         self.drain.settle(outcome);
         self.tell_freed();
     }

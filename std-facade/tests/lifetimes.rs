@@ -350,12 +350,8 @@ fn a_span_that_no_slot_is_left_for_is_refused_and_has_children_once_there_is_roo
     );
 
     open.clear();
-    assert_eq!(
-        traces_in
-            .new_trace("still full: nobody drained")
-            .is_recording(),
-        false
-    );
+    let refused = traces_in.new_trace("still full: nobody drained");
+    assert!(!refused.is_recording());
     assert_eq!(
         received::names(&mut out)
             .iter()

@@ -16,6 +16,8 @@ pub struct LossWatch {
     told: Dropped,
     clean: Option<i64>,
     last: Option<i64>,
+    /// `told` and `clean` as they were before the loss that was given last.
+    before: Option<(Dropped, Option<i64>)>,
 }
 
 /// A loss that is to be told: it becomes a span of a trace of its own.
@@ -35,6 +37,7 @@ impl LossWatch {
     /// Looks at the counters at the time `now`, in nanoseconds since the Unix epoch. `last` tells
     /// what is still untold without waiting for the second to pass.
     pub fn look(&mut self, now: i64, dropped: &Dropped, last: bool) -> Option<Loss> {
+        self.before = None;
         let from = *self.clean.get_or_insert(now);
         if *dropped == self.told {
             self.clean = Some(now);
@@ -52,6 +55,7 @@ impl LossWatch {
             too_large: dropped.too_large.saturating_sub(self.told.too_large),
             failed: dropped.failed.saturating_sub(self.told.failed),
         };
+        self.before = Some((self.told, Some(from)));
         self.told = *dropped;
         self.last = Some(now);
         self.clean = Some(now);
@@ -61,6 +65,15 @@ impl LossWatch {
             lost,
             total: dropped.total(),
         })
+    }
+
+    /// The loss that the last look gave did not go out. It will be told with the next one, in a
+    /// second.
+    pub fn take_back(&mut self) {
+        if let Some((told, clean)) = self.before.take() {
+            self.told = told;
+            self.clean = clean;
+        }
     }
 
     /// Whether [`look`](Self::look) has something to tell, now or once the second has passed.
@@ -105,6 +118,43 @@ impl Loss {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_loss_is_told_once_a_second_and_again_if_it_did_not_go_out() {
+        let mut watch = LossWatch::default();
+        let mut dropped = Dropped::default();
+        assert!(watch.look(0, &dropped, false).is_none());
+        dropped.ring_full = 3;
+        let loss = watch.look(5, &dropped, false).expect("a loss");
+        assert_eq!((loss.from, loss.until, loss.total), (0, 5, 3));
+        watch.take_back();
+        assert!(watch.is_pending(&dropped));
+        assert!(
+            watch.look(6, &dropped, false).is_none(),
+            "the second is not over"
+        );
+        dropped.failed = 1;
+        let loss = watch
+            .look(5 + SECOND, &dropped, false)
+            .expect("the same and more");
+        assert_eq!(
+            (loss.from, loss.lost.ring_full, loss.lost.failed),
+            (0, 3, 1)
+        );
+        assert!(!watch.is_pending(&dropped));
+        assert!(
+            watch.look(5 + 2 * SECOND, &dropped, false).is_none(),
+            "nothing new"
+        );
+        dropped.failed = 2;
+        assert!(watch.look(6 + 2 * SECOND, &dropped, false).is_some());
+        dropped.failed = 3;
+        assert!(watch.look(7 + 2 * SECOND, &dropped, false).is_none());
+        assert!(
+            watch.look(7 + 2 * SECOND, &dropped, true).is_some(),
+            "the last chance"
+        );
+    }
 
     #[test]
     fn a_clock_that_jumps_over_half_of_all_time_is_no_reason_to_panic() {

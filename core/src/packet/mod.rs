@@ -78,6 +78,8 @@ pub struct Packed<'b> {
     pub bytes: &'b [u8],
     /// Its spans; one that tells of a loss is not counted.
     pub spans: usize,
+    /// Whether it has the one that tells of a loss: that needs room for it.
+    pub tells_loss: bool,
 }
 
 /// A limit that could not hold one bare span.
@@ -207,6 +209,7 @@ impl Packer {
         Some(Packed {
             bytes: buffer.get(begin..spans_end + end.len())?,
             spans: list.count - told,
+            tells_loss: told > 0,
         })
     }
 
