@@ -2,12 +2,13 @@
 //!
 //! "End the span, then look whether the drainer sleeps" against "say that I sleep, then look for
 //! ended spans once more" is Dekker's problem: with release and acquire alone, each side may miss
-//! the other. Both put a sequentially consistent fence between the two. A model of it is checked
-//! by loom below.
+//! the other. Both put a sequentially consistent fence between the two; where the system can run one
+//! in all threads of the process at once, the side that sleeps pays for both. A model of it is
+//! checked by loom below.
 
 use std::task::Waker;
 
-use crate::sync::{AtomicU32, Mutex, Ordering, fence};
+use crate::sync::{AtomicU32, Mutex, Ordering, heavy_fence, light_fence};
 use crate::{global, os};
 
 /// The drainer sleeps: it wants to be woken.
@@ -38,7 +39,7 @@ impl Bell {
     /// Wakes the drainer if it sleeps: call after the store that it should see.
     #[inline]
     pub(crate) fn ring(&self) {
-        fence(Ordering::SeqCst);
+        light_fence();
         if self.wanted.load(Ordering::Relaxed) != 0 {
             self.wake();
         }
@@ -67,7 +68,7 @@ impl Bell {
     pub(crate) fn listen(&self, waker: &Waker) {
         self.replace_sleeper(Some(waker.clone()));
         self.wanted.fetch_or(SLEEPING, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        heavy_fence();
     }
 
     /// Says that the drainer is awake.
@@ -85,7 +86,7 @@ impl Bell {
     /// this for what ended before.
     pub(crate) fn orphan(&self) {
         self.wanted.fetch_or(ORPHANED, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        heavy_fence();
     }
 
     /// Makes it as good as new, for another tracer.

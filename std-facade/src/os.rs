@@ -4,7 +4,7 @@ use std::alloc::Layout;
 use std::io;
 use std::ptr::NonNull;
 use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence, fence};
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
 static WATCH: Once = Once::new();
@@ -13,12 +13,55 @@ static WATCH: Once = Once::new();
 pub(crate) fn watch_forks() {
     extern "C" fn in_child() {
         FORKS.fetch_add(1, Ordering::Relaxed);
+        // It is for each process to ask. The child has no other thread yet that could rely on it.
+        ASYMMETRIC.store(ask_for_barriers(), Ordering::Relaxed);
     }
     WATCH.call_once(|| {
+        ASYMMETRIC.store(ask_for_barriers(), Ordering::Relaxed);
         // SAFETY: the handler does nothing that is not safe after a fork: it adds to an atomic.
         // If it cannot be registered, for lack of memory, a child counts as its parent.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
+}
+
+/// Whether [`heavy_fence`] can make all threads of the process pass a fence, so that
+/// [`light_fence`] need not be one.
+static ASYMMETRIC: AtomicBool = AtomicBool::new(false);
+
+#[cfg(target_os = "linux")]
+fn membarrier(command: libc::c_int) -> bool {
+    // SAFETY: it takes numbers only, and changes no memory.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
+}
+
+#[cfg(target_os = "linux")]
+fn ask_for_barriers() -> bool {
+    membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn ask_for_barriers() -> bool {
+    false
+}
+
+/// A sequentially consistent fence against [`heavy_fence`] only, for the side that passes often.
+#[inline(always)]
+pub(crate) fn light_fence() {
+    if ASYMMETRIC.load(Ordering::Relaxed) {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// A sequentially consistent fence, against [`light_fence`] too.
+pub(crate) fn heavy_fence() {
+    fence(Ordering::SeqCst);
+    #[cfg(target_os = "linux")]
+    if ASYMMETRIC.load(Ordering::Relaxed) {
+        // Asked for before it is relied on, and then it does not fail.
+        membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+    }
 }
 
 /// How many forks lie between the process that first asked and this one.

@@ -8,6 +8,7 @@ use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::io;
 use std::ptr::NonNull;
 use std::sync::OnceLock;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
 pub(crate) fn watch_forks() {}
@@ -15,6 +16,15 @@ pub(crate) fn watch_forks() {}
 #[inline(always)]
 pub(crate) fn forks() -> u32 {
     0
+}
+
+#[inline(always)]
+pub(crate) fn light_fence() {
+    fence(Ordering::SeqCst);
+}
+
+pub(crate) fn heavy_fence() {
+    fence(Ordering::SeqCst);
 }
 
 #[inline]
