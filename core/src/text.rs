@@ -7,6 +7,14 @@ pub(crate) trait Blob {
 
     /// Copies the first `out.len()` bytes. What `out` holds beyond the end stays as it is.
     fn copy_to(&self, out: &mut [u8]);
+
+    /// The first eight bytes as a number, the lowest first, with zeros for those that are missing.
+    #[inline(always)]
+    fn number(&self) -> u64 {
+        let mut eight = [0; 8];
+        self.copy_to(&mut eight);
+        u64::from_le_bytes(eight)
+    }
 }
 
 impl Blob for [u8] {

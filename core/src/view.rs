@@ -18,7 +18,7 @@ impl<'r, const WORDS: usize> SpanView<'r, WORDS> {
 
     /// Its ids, its parent and its flags. `None` for what no tracer wrote.
     pub fn context(&self) -> Option<SpanContext> {
-        let flags = |entry| match entry {
+        let flags = |entry: Entry<_>| match entry {
             Entry::Flags(bits) => Some(bits),
             _ => None,
         };
@@ -33,7 +33,7 @@ impl<'r, const WORDS: usize> SpanView<'r, WORDS> {
 
     /// Since when.
     pub fn start(&self) -> Time {
-        let start = |entry| match entry {
+        let start = |entry: Entry<_>| match entry {
             Entry::Start(time) => Some(time),
             _ => None,
         };
@@ -43,7 +43,7 @@ impl<'r, const WORDS: usize> SpanView<'r, WORDS> {
 
     /// Its name as it is now.
     pub fn name(&self) -> Text<'r, WORDS> {
-        let name = |entry| match entry {
+        let name = |entry: Entry<_>| match entry {
             Entry::Name { name, .. } => Some(name),
             _ => None,
         };
@@ -101,7 +101,7 @@ impl<const WORDS: usize> fmt::Display for Text<'_, WORDS> {
 
 /// The value of a tag as it lies in a record.
 #[derive(Clone, Copy)]
-pub struct TagView<'r, const WORDS: usize>(RecordedValue<'r, WORDS>);
+pub struct TagView<'r, const WORDS: usize>(RecordedValue<Pieces<'r, WORDS>>);
 
 impl<const WORDS: usize> fmt::Display for TagView<'_, WORDS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,7 @@ use crate::jaeger::write::{self as jaeger, Ids};
 use crate::record::{Entries, Entry, Pieces, Record, RecordedValue};
 use crate::slot::Cut;
 use crate::stats::Trimmed;
+use crate::text::Blob;
 use crate::thrift::write::{Full, Writer};
 use crate::{Clock, Flags, Time};
 
@@ -117,7 +118,9 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
     /// A span that is no more than a name and a few tags, as most are: in one pass instead of two.
     /// Says whether it was one; if not, what is written is nothing.
     fn plain(&mut self) -> Result<bool, Full> {
-        let mut entries = self.record.entries();
+        let Some(mut entries) = self.record.slot_entries() else {
+            return Ok(false);
+        };
         let (Some(Entry::Name { name, cut: false }), false) =
             (entries.next(), self.record.is_cut())
         else {
@@ -270,7 +273,7 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
     #[inline(always)]
     fn entry<const SECTION: u8>(
         &mut self,
-        entry: Entry<'r, WORDS>,
+        entry: Entry<Pieces<'r, WORDS>>,
         rest: Entries<'r, WORDS>,
     ) -> Option<Result<(), Full>> {
         match (SECTION, entry) {
@@ -324,11 +327,7 @@ fn micros(nanos: i64, out_of_range: &mut u64) -> i64 {
 }
 
 #[inline(always)]
-fn write_tag<const WORDS: usize>(
-    w: &mut Writer<'_>,
-    key: &Pieces<'_, WORDS>,
-    value: &RecordedValue<'_, WORDS>,
-) -> Result<(), Full> {
+fn write_tag<B: Blob>(w: &mut Writer<'_>, key: &B, value: &RecordedValue<B>) -> Result<(), Full> {
     match value {
         RecordedValue::Str(text) => jaeger::string_tag(w, key, text),
         RecordedValue::Bytes(bytes) => jaeger::bytes_tag(w, key, bytes),

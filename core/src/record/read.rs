@@ -79,17 +79,24 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         self.first.cut(kind)
     }
 
+    /// The entries, if the record lies in one slot, as almost all do.
+    #[inline(always)]
+    pub(crate) fn slot_entries(&self) -> Option<SlotEntries<'r>> {
+        let here = self.words.here();
+        (here.len() == self.words.left).then_some(SlotEntries(here))
+    }
+
     /// All that was said of the span, in order.
     pub(crate) fn entries(&self) -> Entries<'r, WORDS> {
         Entries(self.words)
     }
 }
 
-/// One entry of a record.
+/// One entry of a record. Bytes come as `B`: in pieces, or as one slice.
 #[derive(Clone, Copy)]
-pub(crate) enum Entry<'r, const WORDS: usize> {
+pub(crate) enum Entry<B> {
     Name {
-        name: Pieces<'r, WORDS>,
+        name: B,
         cut: bool,
     },
     Flags(u8),
@@ -102,23 +109,37 @@ pub(crate) enum Entry<'r, const WORDS: usize> {
     },
     Log(Time),
     Tag {
-        key: Pieces<'r, WORDS>,
-        value: RecordedValue<'r, WORDS>,
+        key: B,
+        value: RecordedValue<B>,
     },
     Field {
-        key: Pieces<'r, WORDS>,
-        value: RecordedValue<'r, WORDS>,
+        key: B,
+        value: RecordedValue<B>,
     },
 }
 
 /// The value of a tag or a field.
 #[derive(Clone, Copy)]
-pub(crate) enum RecordedValue<'r, const WORDS: usize> {
-    Str(Pieces<'r, WORDS>),
-    Bytes(Pieces<'r, WORDS>),
+pub(crate) enum RecordedValue<B> {
+    Str(B),
+    Bytes(B),
     Bool(bool),
     I64(i64),
     F64(f64),
+}
+
+/// The entries of a record that lies in one slot. Ends early at what no writer wrote.
+pub(crate) struct SlotEntries<'r>(&'r [u32]);
+
+impl<'r> Iterator for SlotEntries<'r> {
+    type Item = Entry<&'r [u8]>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (raw, words) = RawEntry::split_off(self.0)?;
+        self.0 = self.0.get(words..)?;
+        raw.read()
+    }
 }
 
 /// The entries of a record. Ends early at what no writer wrote.
@@ -126,58 +147,38 @@ pub(crate) enum RecordedValue<'r, const WORDS: usize> {
 pub(crate) struct Entries<'r, const WORDS: usize>(Words<'r, WORDS>);
 
 impl<'r, const WORDS: usize> Iterator for Entries<'r, WORDS> {
-    type Item = Entry<'r, WORDS>;
+    type Item = Entry<Pieces<'r, WORDS>>;
 
     #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_raw()?.read()
+        if self.0.left == 0 {
+            return None;
+        }
+        let Some((raw, words)) = RawEntry::split_off(self.0.here()) else {
+            return self.next_across()?.read();
+        };
+        self.0.at += words;
+        self.0.left -= words;
+        let slot = self.0.slot;
+        let whole = |first| Pieces {
+            first,
+            slot,
+            more: 0,
+        };
+        let raw = RawEntry {
+            header: raw.header,
+            key: whole(raw.key),
+            value: whole(raw.value),
+        };
+        raw.read()
     }
 }
 
 impl<'r, const WORDS: usize> Entries<'r, WORDS> {
-    /// Almost all entries lie in one slot, and are read as slices of it.
-    #[inline(always)]
-    fn next_raw(&mut self) -> Option<RawEntry<'r, WORDS>> {
-        if self.0.left == 0 {
-            return None;
-        }
-        let here = self.0.here();
-        let Some((header, rest)) = here.split_first() else {
-            return self.next_across();
-        };
-        let header = Header(*header);
-        let (key_len, value_len) = (header.key_len(), header.value_len());
-        let key_words = words_for(key_len);
-        let words = key_words + words_for(value_len);
-        let (Some((key, value)), true) = (
-            rest.get(..words)
-                .and_then(|entry| entry.split_at_checked(key_words)),
-            key_len != LONG_KEY,
-        ) else {
-            return self.next_across();
-        };
-        self.0.at += 1 + words;
-        self.0.left -= 1 + words;
-        let slot = self.0.slot;
-        let whole = |words, len| {
-            let bytes = bytes_of(words);
-            Pieces {
-                first: bytes.get(..len).unwrap_or(bytes),
-                slot,
-                more: 0,
-            }
-        };
-        Some(RawEntry {
-            header,
-            key: whole(key, key_len),
-            value: whole(value, value_len),
-        })
-    }
-
-    /// The same for an entry that begins in the next slot, or goes on there.
+    /// An entry that begins in the next slot, or goes on there, or has a long key.
     #[cold]
     #[inline(never)]
-    fn next_across(&mut self) -> Option<RawEntry<'r, WORDS>> {
+    fn next_across(&mut self) -> Option<RawEntry<Pieces<'r, WORDS>>> {
         let header = Header(self.0.word()?);
         let key_len = match header.key_len() {
             LONG_KEY => self.0.word()? as usize,
@@ -193,10 +194,30 @@ impl<'r, const WORDS: usize> Entries<'r, WORDS> {
 
 /// An entry as it lies there.
 #[derive(Clone, Copy)]
-struct RawEntry<'r, const WORDS: usize> {
+struct RawEntry<B> {
     header: Header,
-    key: Pieces<'r, WORDS>,
-    value: Pieces<'r, WORDS>,
+    key: B,
+    value: B,
+}
+
+impl<'r> RawEntry<&'r [u8]> {
+    /// The first entry of some words, if it lies in them whole and has no long key, and how many
+    /// words it takes. Almost all entries are like that.
+    #[inline(always)]
+    fn split_off(words: &'r [u32]) -> Option<(Self, usize)> {
+        let (header, rest) = words.split_first()?;
+        let header = Header(*header);
+        let (key_len, value_len) = (header.key_len(), header.value_len());
+        let key_words = words_for(key_len);
+        let count = key_words + words_for(value_len);
+        let (key, value) = rest.get(..count)?.split_at_checked(key_words)?;
+        let raw = Self {
+            header,
+            key: bytes_of(key).get(..key_len)?,
+            value: bytes_of(value).get(..value_len)?,
+        };
+        (key_len != LONG_KEY).then_some((raw, 1 + count))
+    }
 }
 
 /// The first word of an entry.
@@ -215,10 +236,10 @@ impl Header {
     }
 }
 
-impl<'r, const WORDS: usize> RawEntry<'r, WORDS> {
+impl<B: Blob> RawEntry<B> {
     /// What it says; `None` if no writer wrote it.
     #[inline(always)]
-    fn read(self) -> Option<Entry<'r, WORDS>> {
+    fn read(self) -> Option<Entry<B>> {
         let Self { header, key, value } = self;
         let ticks = || Time::Ticks(value.number());
         let unix = || Time::UnixNanos(value.number() as i64);
@@ -228,7 +249,7 @@ impl<'r, const WORDS: usize> RawEntry<'r, WORDS> {
                 name: value,
                 cut: kind == kind::CUT_NAME,
             },
-            kind::FLAGS => Entry::Flags(*value.first.first()?),
+            kind::FLAGS => Entry::Flags(value.number() as u8),
             kind::START => Entry::Start(ticks()),
             kind::START_UNIX => Entry::Start(unix()),
             kind::END => Entry::End(ticks()),
@@ -250,10 +271,10 @@ impl<'r, const WORDS: usize> RawEntry<'r, WORDS> {
     }
 }
 
-impl<'r, const WORDS: usize> RecordedValue<'r, WORDS> {
+impl<B: Blob> RecordedValue<B> {
     /// The value of a tag of this kind.
     #[inline(always)]
-    fn of(kind: u32, value: Pieces<'r, WORDS>) -> Self {
+    fn of(kind: u32, value: B) -> Self {
         match kind {
             kind::STRING => Self::Str(value),
             kind::BYTES => Self::Bytes(value),
@@ -265,10 +286,7 @@ impl<'r, const WORDS: usize> RecordedValue<'r, WORDS> {
     }
 }
 
-fn reference<'r, const WORDS: usize>(
-    kind: ReferenceKind,
-    value: &Pieces<'r, WORDS>,
-) -> Option<Entry<'r, WORDS>> {
+fn reference<B: Blob>(kind: ReferenceKind, value: &B) -> Option<Entry<B>> {
     let mut bytes = [0; 24];
     value.copy_to(&mut bytes);
     let mut ids = bytes.chunks_exact(8).map(number_of);

@@ -70,16 +70,6 @@ pub(crate) struct Pieces<'r, const WORDS: usize> {
 }
 
 impl<'r, const WORDS: usize> Pieces<'r, WORDS> {
-    #[inline(always)]
-    pub(super) fn number(&self) -> u64 {
-        if let Some(eight) = self.first.first_chunk() {
-            return u64::from_le_bytes(*eight);
-        }
-        let mut eight = [0; 8];
-        self.copy_pieces_to(&mut eight);
-        u64::from_le_bytes(eight)
-    }
-
     /// The pieces, one after another.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'r [u8]> + use<'r, WORDS> {
         let Self {

@@ -14,8 +14,8 @@ use crate::traces_out::{Packet, thread_waker};
 use crate::{Ended, TracesOut, os};
 
 /// How often the thread looks whether what lingers fills a datagram. In that time, a thread that
-/// starts a million spans a second fills two thirds of its lane.
-const LOOK: Duration = Duration::from_millis(20);
+/// starts a million spans a second fills a third of its lane.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The address is resolved again after a failure, but not more often than this.
 const RESOLVE_PERIOD: Duration = Duration::from_secs(5);
