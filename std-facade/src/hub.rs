@@ -37,13 +37,23 @@ impl Settings {
         }
     }
 
+    #[inline]
     pub(crate) fn next_span_id(&self) -> SpanId {
         SpanId::new(self.next_id()).unwrap_or(SpanId::MIN)
     }
 
-    pub(crate) fn next_trace_id(&self) -> TraceId {
-        let [high, low] = [self.next_id(), self.next_id()];
-        TraceId::new(u128::from(high) << 64 | u128::from(low)).unwrap_or(TraceId::MIN)
+    /// The ids of a trace's first span.
+    #[inline]
+    pub(crate) fn next_trace(&self) -> (TraceId, SpanId) {
+        let [high, low, span] = match &self.ids {
+            None => random::numbers(),
+            Some(ids) => [ids.next_id(), ids.next_id(), ids.next_id()],
+        };
+        let trace = TraceId::new(u128::from(high) << 64 | u128::from(low));
+        (
+            trace.unwrap_or(TraceId::MIN),
+            SpanId::new(span).unwrap_or(SpanId::MIN),
+        )
     }
 }
 
@@ -230,7 +240,7 @@ impl Hub {
         buffer.resize(drains.packer.limit() + BUFFER_EXTRA, 0);
         let settings = &*self.settings;
         let loss = drains.look_for_loss(settings, last);
-        let loss = loss.map(|loss| (loss, (settings.next_trace_id(), settings.next_span_id())));
+        let loss = loss.map(|loss| (loss, settings.next_trace()));
         let dropped = drains.dropped();
         let Drains {
             drain,

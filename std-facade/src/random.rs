@@ -12,8 +12,9 @@ thread_local! {
     static STATE: Cell<(u64, u32)> = const { Cell::new((0, 0)) };
 }
 
-/// 64 random bits that are not all zero.
-pub(crate) fn next() -> u64 {
+/// Random numbers, none of which is zero.
+#[inline]
+pub(crate) fn numbers<const N: usize>() -> [u64; N] {
     STATE.with(|cell| {
         let (mut state, mut seeded) = cell.get();
         let now = os::forks().wrapping_add(1);
@@ -21,11 +22,20 @@ pub(crate) fn next() -> u64 {
             (state, seeded) = (os::random(), now);
         }
         // wyrand: <https://github.com/wangyi-fudan/wyhash>.
-        state = state.wrapping_add(0xa076_1d64_78bd_642f);
-        let product = u128::from(state) * u128::from(state ^ 0xe703_7ed1_a0b4_28db);
+        let numbers = std::array::from_fn(|_| {
+            state = state.wrapping_add(0xa076_1d64_78bd_642f);
+            let product = u128::from(state) * u128::from(state ^ 0xe703_7ed1_a0b4_28db);
+            ((product >> 64) as u64 ^ product as u64).max(1)
+        });
         cell.set((state, seeded));
-        ((product >> 64) as u64 ^ product as u64).max(1)
+        numbers
     })
+}
+
+/// A random number that is not zero.
+pub(crate) fn next() -> u64 {
+    let [number] = numbers();
+    number
 }
 
 /// Random bits where the system has no better source that needs no further crate: the seed that

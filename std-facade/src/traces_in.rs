@@ -68,9 +68,7 @@ impl TracesIn {
     /// Begins the first span of a trace with a fresh 128-bit id.
     #[inline]
     pub fn new_trace(self: &Arc<Self>, operation_name: impl Into<String>) -> Span {
-        let settings = &self.root.settings;
-        let trace_id = settings.next_trace_id();
-        let span_id = settings.next_span_id();
+        let (trace_id, span_id) = self.root.settings.next_trace();
         self.start(context(trace_id.into(), span_id, None), operation_name)
     }
 

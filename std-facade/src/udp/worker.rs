@@ -214,7 +214,7 @@ impl Worker {
     fn send_next(&mut self) -> Result<Option<usize>, Ended> {
         let sent = self.out.lend()?.map(|packet| self.wire.send(packet));
         let stats = self.wire.stats;
-        self.control.change(|state| state.stats = stats);
+        lock(&self.control.state).stats = stats;
         Ok(sent)
     }
 }
