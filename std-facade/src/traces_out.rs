@@ -63,6 +63,10 @@ impl TracesOut {
     ///
     /// Nothing is lost if the future is dropped. Once nothing is left and nothing can come, it
     /// stays pending: [`next_or_end`](Self::next_or_end) tells.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "the name that users of mick-jaeger know"
+    )]
     pub fn next(&mut self) -> Next<'_> {
         Next { out: self }
     }

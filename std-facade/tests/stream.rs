@@ -94,7 +94,7 @@ fn a_future_that_is_dropped_half_way_loses_nothing() {
     assert!(poll(pin!(out.next()), &wakes).is_pending());
     drop(traces_in.new_trace("after the first future"));
     assert_eq!(wakes.count(), 1, "the future that is gone was woken");
-    let _ = out.next();
+    drop(out.next());
     let Poll::Ready(datagram) = poll(pin!(out.next()), &wakes) else {
         panic!("a span waits");
     };
