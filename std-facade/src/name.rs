@@ -62,11 +62,11 @@ mod tests {
 
     #[test]
     fn what_else_becomes_a_string_is_converted() {
-        let text = String::from("ß");
+        let borrowed: &String = &String::from("ß");
         let texts = [
             with_str('ß', str::to_owned),
             with_str(std::borrow::Cow::Borrowed("ß"), str::to_owned),
-            with_str(&text, str::to_owned),
+            with_str(borrowed, str::to_owned),
             with_str(Box::<str>::from("ß"), str::to_owned),
         ];
         assert_eq!(texts, ["ß", "ß", "ß", "ß"]);

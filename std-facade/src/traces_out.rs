@@ -65,7 +65,7 @@ impl TracesOut {
     /// stays pending: [`next_or_end`](Self::next_or_end) tells.
     #[expect(
         clippy::should_implement_trait,
-        reason = "the name that its users know"
+        reason = "the name that users of mick-jaeger know"
     )]
     pub fn next(&mut self) -> Next<'_> {
         Next { out: self }

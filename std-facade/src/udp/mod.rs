@@ -21,6 +21,8 @@
 
 mod link;
 mod pace;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod worker;
 
 use std::error::Error;
