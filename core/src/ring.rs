@@ -217,11 +217,11 @@ impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> SpanRing<S, WORDS> {
         self.touched().iter().any(|slot| slot.head() != state::FREE)
     }
 
-    /// Whether any span has not ended.
-    pub fn has_open(&self) -> bool {
-        self.touched()
-            .iter()
-            .any(|slot| slot.head() & state::OPEN != 0)
+    /// The first slot from index `from` on whose span has not ended.
+    pub fn next_open(&self, from: usize) -> Option<usize> {
+        let slots = self.touched().iter().enumerate().skip(from);
+        let mut open = slots.filter(|(_, slot)| slot.head() & state::OPEN != 0);
+        open.next().map(|(index, _)| index)
     }
 }
 

@@ -13,6 +13,8 @@ use crate::{global, os};
 
 /// The drainer sleeps: it wants to be woken.
 const SLEEPING: u32 = 1;
+/// It also wants to know of a span that is refused.
+const LOSSES: u32 = 4;
 /// The tracer is closed: who ends a span looks whether it was the last one.
 const ORPHANED: u32 = 2;
 
@@ -45,13 +47,23 @@ impl Bell {
         }
     }
 
+    /// The same after a span was refused: call after it was counted.
+    pub(crate) fn ring_for_loss(&self) {
+        light_fence();
+        if self.wanted.load(Ordering::Relaxed) & LOSSES != 0 {
+            self.wake();
+        }
+    }
+
     #[cold]
     fn wake(&self) {
         // After a fork, the parent's lock may be held by a thread that is not here.
         if self.forks != os::forks() {
             return;
         }
-        let wanted = self.wanted.fetch_and(!SLEEPING, Ordering::Relaxed);
+        let wanted = self
+            .wanted
+            .fetch_and(!(SLEEPING | LOSSES), Ordering::Relaxed);
         if wanted & SLEEPING != 0 {
             let sleeper = self.lock_sleeper().take();
             if let Some(sleeper) = sleeper {
@@ -64,16 +76,18 @@ impl Bell {
     }
 
     /// Says that the drainer will sleep. It looks for work once more after this, then sleeps until
-    /// `waker` wakes it. Once only: then it says so again.
-    pub(crate) fn listen(&self, waker: &Waker) {
+    /// `waker` wakes it. Once only: then it says so again. `losses`: for refused spans, too.
+    pub(crate) fn listen(&self, waker: &Waker, losses: bool) {
         self.replace_sleeper(Some(waker.clone()));
-        self.wanted.fetch_or(SLEEPING, Ordering::Relaxed);
+        let wanted = SLEEPING | if losses { LOSSES } else { 0 };
+        self.wanted.fetch_or(wanted, Ordering::Relaxed);
         heavy_fence();
     }
 
     /// Says that the drainer is awake.
     pub(crate) fn awake(&self) {
-        self.wanted.fetch_and(!SLEEPING, Ordering::Relaxed);
+        self.wanted
+            .fetch_and(!(SLEEPING | LOSSES), Ordering::Relaxed);
     }
 
     /// Says that nobody drains any more.
@@ -197,7 +211,7 @@ mod loom_tests {
             if let (_, true) = take() {
                 break;
             }
-            bell.listen(&waker);
+            bell.listen(&waker, false);
             match take() {
                 (_, true) => break,
                 (true, false) => bell.awake(),

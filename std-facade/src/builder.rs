@@ -101,6 +101,9 @@ impl Builder {
     }
 
     /// The clock that spans are measured with.
+    ///
+    /// [`Clock::unix_nanos`] is called by the side that drains, with its lock held: it must not
+    /// ask this tracer for anything.
     pub fn clock(mut self, clock: impl Clock + Send + Sync + 'static) -> Self {
         self.clock = AnyClock::Custom(Box::new(clock));
         self
@@ -108,6 +111,10 @@ impl Builder {
 
     /// Where ids come from, for example [`SeededIds`](crate::SeededIds) for the same ones in each
     /// run. Random ones unless set.
+    ///
+    /// After a fork, a child goes on with a copy of the source: unless that looks at the process,
+    /// the child gives the same ids as its parent. The side that drains takes the ids of the span
+    /// that tells of a loss from it, with its lock held: it must not ask this tracer for anything.
     pub fn ids(mut self, ids: impl IdSource + Send + Sync + 'static) -> Self {
         self.ids = Some(Box::new(ids));
         self

@@ -40,7 +40,8 @@ fn global() -> &'static Global {
     GLOBAL.get_or_make_after(Global::after)
 }
 
-/// Nothing panics while these locks are held, so that poison is of no meaning.
+/// Poison is of no meaning: nothing that is under these locks is left half done by a panic, which
+/// only a clock or an id source of the user's can bring.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -81,8 +81,12 @@ struct Drains {
     retired: Stats,
     packer: Packer,
     loss: LossWatch,
+    /// Whether nobody told yet what became of the last datagram.
+    unsettled: bool,
     own_tags: ProcessTags,
     followed: i64,
+    /// The lane and the slot of a span that was open when the closed hub was looked at last.
+    found_open: (usize, usize),
 }
 
 /// What there is to drain.
@@ -104,14 +108,16 @@ impl Hub {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         let drains = Drains {
             // SAFETY: this hub's only one, shown the lanes of this hub only; a lane is kept until
-            // none of its slots is claimed (see `retire`, `release` and `free_lanes`).
+            // none of its slots is claimed (see `retire`), or until this forgets them (`abandon`).
             drain: unsafe { Drain::new() },
             lanes: Vec::new(),
             retired: Stats::default(),
             packer: settings.packer.clone(),
             loss: LossWatch::default(),
+            unsettled: false,
             own_tags: own_tags(settings.own_tags),
             followed: 0,
+            found_open: (0, 0),
         };
         let hub = Self {
             bell: global::take_bell(),
@@ -169,12 +175,14 @@ impl Hub {
     /// Whether a span is open in any lane. An answer of `false` is final once the hub is closed.
     pub(crate) fn has_open_spans(&self) -> bool {
         let drains = &mut *lock(&self.drains);
+        if drains.knows_open() {
+            return true;
+        }
         let claimed = |drains: &mut Drains| {
             drains.adopt(self);
             let claimed = drains.lanes.iter().map(|(lane, _)| lane.ring.claimed());
             claimed.sum::<u64>()
         };
-        let any = |drains: &Drains| drains.lanes.iter().any(|(lane, _)| lane.ring.has_open());
         // A child can be claimed while its parent is open, in a lane that was looked at already:
         // only if nothing was claimed meanwhile has everything been seen. A claim is counted just
         // before it can be seen, so that one more look is needed for the claims that were counted
@@ -182,7 +190,7 @@ impl Hub {
         // (or the first look had seen them), and so the second look sees the children.
         loop {
             let before = claimed(drains);
-            if any(drains) || any(drains) {
+            if drains.find_open() || drains.find_open() {
                 return true;
             }
             if claimed(drains) == before {
@@ -193,7 +201,7 @@ impl Hub {
 
     /// Breaks the circle of hub and lanes, once no span is open.
     pub(crate) fn free_lanes(&self) {
-        let lanes = std::mem::take(&mut lock(&self.drains).lanes);
+        let lanes = lock(&self.drains).abandon(self);
         let shared = lock(&self.shared).take();
         drop((lanes, shared));
     }
@@ -234,7 +242,7 @@ impl Hub {
         last: bool,
     ) -> Option<Packed<'b>> {
         let mut drains = lock(&self.drains);
-        if drains.drain.in_flight() > 0 {
+        if drains.unsettled {
             drains.settle(Outcome::Failed);
         }
         buffer.resize(drains.packer.limit() + BUFFER_EXTRA, 0);
@@ -257,6 +265,7 @@ impl Hub {
         if !packed.is_some_and(|packed| packed.tells_loss) {
             watch.take_back();
         }
+        drains.unsettled = packed.is_some();
         // Spans that fitted no datagram are gone already.
         if drains.drain.dropped().too_large != dropped.too_large {
             drains.tell_freed();
@@ -272,6 +281,7 @@ impl Hub {
     /// The datagram that was packed last is too long: its spans wait again.
     pub(crate) fn too_large(&self, limit: usize) -> Result<(), LimitTooSmall> {
         let drains = &mut *lock(&self.drains);
+        drains.unsettled = false;
         drains.packer.put_back(&mut drains.drain);
         drains.loss.take_back();
         drains.packer.set_limit(limit)
@@ -283,13 +293,7 @@ impl Hub {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let drains = &mut *lock(&self.drains);
-        drains.adopt(self);
-        let rings = drains.lanes.iter().map(|(lane, seen)| (&lane.ring, *seen));
-        let mut stats = drains.drain.stats(rings);
-        stats.started += drains.retired.started;
-        stats.dropped.ring_full += drains.retired.dropped.ring_full;
-        stats
+        lock(&self.drains).stats(self)
     }
 
     /// The spans that are open, as `look` sees them.
@@ -315,9 +319,65 @@ impl Drop for Hub {
 
 impl Drains {
     fn adopt(&mut self, hub: &Hub) {
-        let mut fresh = lock(&hub.fresh);
-        self.lanes
-            .extend(fresh.drain(..).map(|lane| (lane, Seen::default())));
+        for lane in lock(&hub.fresh).drain(..) {
+            // It may have been full, with what carries on spans of other lanes, and been told of
+            // nothing that was freed.
+            self.drain.tell_freed(&lane.ring);
+            self.lanes.push((lane, Seen::default()));
+        }
+    }
+
+    /// Whether the span that was found open last still is.
+    fn knows_open(&self) -> bool {
+        let lane = self.lanes.get(self.found_open.0);
+        lane.is_some_and(|(lane, _)| {
+            lane.ring.next_open(self.found_open.1) == Some(self.found_open.1)
+        })
+    }
+
+    /// Looks for an open span, and remembers it: many spans may end one after another when
+    /// nobody drains any more, and not each of them must look at all.
+    fn find_open(&mut self) -> bool {
+        let from = self.found_open;
+        let (before, after) = self.lanes.split_at(from.0.min(self.lanes.len()));
+        let after = after.iter().enumerate().map(|(at, (lane, _))| {
+            let first = if at == 0 { from.1 } else { 0 };
+            (before.len() + at, lane.ring.next_open(first))
+        });
+        let before = before.iter().enumerate();
+        let before = before.map(|(at, (lane, _))| (at, lane.ring.next_open(0)));
+        let again = self
+            .lanes
+            .get(from.0)
+            .map(|(lane, _)| (from.0, lane.ring.next_open(0)));
+        let found = after.chain(before).chain(again);
+        let found = found.filter_map(|(lane, slot)| Some((lane, slot?))).next();
+        self.found_open = found.unwrap_or_default();
+        found.is_some()
+    }
+
+    fn stats(&mut self, hub: &Hub) -> Stats {
+        self.adopt(hub);
+        let rings = self.lanes.iter().map(|(lane, seen)| (&lane.ring, *seen));
+        let mut stats = self.drain.stats(rings);
+        stats.started += self.retired.started;
+        stats.handed_over += self.retired.handed_over;
+        stats.dropped.ring_full += self.retired.dropped.ring_full;
+        stats.dropped.too_large += self.retired.dropped.too_large;
+        stats.dropped.failed += self.retired.dropped.failed;
+        stats.trimmed += self.retired.trimmed;
+        stats
+    }
+
+    /// Gives away the lanes, and forgets all slots. What was still in them is lost.
+    fn abandon(&mut self, hub: &Hub) -> Vec<(Arc<ThreadLane>, Seen)> {
+        let mut last = self.stats(hub);
+        last.dropped.failed += last.open + last.waiting + last.in_flight;
+        (last.open, last.waiting, last.in_flight) = (0, 0, 0);
+        self.retired = last;
+        // SAFETY: what the old one knew of the slots goes with it.
+        self.drain = unsafe { Drain::new() };
+        std::mem::take(&mut self.lanes)
     }
 
     /// Looks at what was claimed since, and again at what was open. Says whether anything was new.
@@ -382,6 +442,10 @@ impl Drains {
     }
 
     fn settle(&mut self, outcome: Outcome) {
+        self.unsettled = false;
+        if outcome == Outcome::Failed {
+            self.loss.take_back();
+        }
         self.packer.sent(&mut self.drain);
         // What was claimed before slots are freed behind it is seen first, and so stays in order.
         self.sweep_lanes();

@@ -59,8 +59,11 @@ pub(crate) fn heavy_fence() {
     fence(Ordering::SeqCst);
     #[cfg(target_os = "linux")]
     if ASYMMETRIC.load(Ordering::Relaxed) {
-        // Asked for before it is relied on, and then it does not fail.
-        membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+        // Asked for before it is relied on, and then it does not fail, unless a filter of system
+        // calls was put up since: then the other side must do without it from now on.
+        if !membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED) {
+            ASYMMETRIC.store(false, Ordering::SeqCst);
+        }
     }
 }
 

@@ -19,6 +19,8 @@ pub(crate) fn numbers<const N: usize>() -> [u64; N] {
         let (mut state, mut seeded) = cell.get();
         let now = os::forks().wrapping_add(1);
         if seeded != now {
+            // Perhaps before the first tracer is made.
+            os::watch_forks();
             (state, seeded) = (os::random(), now);
         }
         // wyrand: <https://github.com/wangyi-fudan/wyhash>.

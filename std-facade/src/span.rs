@@ -47,7 +47,10 @@ impl Span {
                 let begun = Begun(Some((Handle::recorded(lane), context, claimed)));
                 with_str(name, |name| begun.named(name))
             }
-            None => Self::unrecorded(Handle::Refused(hub.settings.number), context),
+            None => {
+                hub.bell.ring_for_loss();
+                Self::unrecorded(Handle::Refused(hub.settings.number), context)
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use jaegerling_core::{LimitTooSmall, Outcome, Value};
 
 use crate::hub::{Hub, Waiting};
+use crate::os;
 use crate::process::ProcessTags;
 use crate::root::Root;
 
@@ -26,7 +27,8 @@ pub struct TracesOut {
     buffer: Vec<u8>,
 }
 
-// Nothing here is left half done by a panic: there is none.
+// A panic, which only a clock or an id source can bring, leaves at most a datagram that was lent to
+// nobody: its spans count as failed.
 impl UnwindSafe for TracesOut {}
 impl RefUnwindSafe for TracesOut {}
 
@@ -190,7 +192,9 @@ impl TracesOut {
 
     /// Has `waker` woken by the next span that ends. What ended before must be looked for after.
     pub(crate) fn listen(&self, waker: &Waker) {
-        self.root.hub().bell.listen(waker);
+        // While a loss waits for its second to pass, more of it is no news.
+        let losses = !self.gather().untold_loss;
+        self.root.hub().bell.listen(waker, losses);
     }
 
     /// Adds a tag to the process, for all datagrams to come.
@@ -308,11 +312,19 @@ impl<'a> Packet<'a> {
     /// [`LimitTooSmall`] if no span fits such a datagram; the limit stays as it was.
     pub fn too_large(mut self, limit: usize) -> Result<(), LimitTooSmall> {
         self.settled = true;
+        if self.is_inherited() {
+            return Ok(());
+        }
         self.hub.too_large(limit)
     }
 
+    /// Whether it is the parent's, who tells of it: the process has forked since it was lent.
+    fn is_inherited(&self) -> bool {
+        self.hub.forks != os::forks()
+    }
+
     fn settle(&mut self, outcome: Outcome) {
-        if !std::mem::replace(&mut self.settled, true) {
+        if !std::mem::replace(&mut self.settled, true) && !self.is_inherited() {
             self.hub.settle(outcome);
         }
     }

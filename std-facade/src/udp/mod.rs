@@ -86,7 +86,8 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// The address cannot be resolved, no socket can be had for it, or no thread.
+    /// The address cannot be resolved, no socket can be had for it, or no thread. `out` is gone
+    /// then, so that each span is refused and counted: tracing is off, and the program goes on.
     pub fn spawn(
         self,
         out: TracesOut,
@@ -113,7 +114,7 @@ impl Options {
 ///
 /// # Errors
 ///
-/// The address cannot be resolved, no socket can be had for it, or no thread.
+/// As for [`Options::spawn`].
 pub fn spawn(
     out: TracesOut,
     addr: impl ToSocketAddrs + Send + Sync + 'static,

@@ -64,7 +64,7 @@ impl Control {
             state.done < ticket && !state.finished
         });
         let (state, _) = wait.unwrap_or_else(PoisonError::into_inner);
-        state.done >= ticket || state.finished
+        state.done >= ticket
     }
 
     pub(super) fn stop(&self) {
@@ -140,6 +140,8 @@ impl Worker {
         self.control.set_thread(thread::current());
         self.waker = thread_waker();
         while let Ok(Next::GoOn) = self.round() {}
+        // Nothing is left that a flush could wait for. (After a panic, there may be.)
+        self.control.change(|state| state.done = u64::MAX);
     }
 
     /// Waits until something is to be sent, and sends it.
