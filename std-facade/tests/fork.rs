@@ -346,3 +346,40 @@ fn the_sender_starts_again_in_a_child_on_first_use() {
     let sender = udp::spawn(out, addr).expect("a sender");
     fork(|_| drop(sender)).join();
 }
+
+#[test]
+fn a_datagram_that_was_lent_before_a_fork_is_the_parents_to_settle() {
+    let (traces_in, mut out) = tracer(64);
+    drop(traces_in.new_trace("lent"));
+    let mut packet = out.lend().expect("not ended");
+    let stop = Arc::new(AtomicBool::new(false));
+    let hammer = {
+        let (traces_in, stop) = (traces_in.clone(), stop.clone());
+        thread::spawn(move || {
+            while !stop.load(Ordering::Relaxed) {
+                traces_in.stats();
+            }
+        })
+    };
+    for _ in 0..50 {
+        // Its lock may be held by a thread that is not there.
+        let child = fork(|_| drop(packet.take()));
+        child.join();
+    }
+    stop.store(true, Ordering::Relaxed);
+    hammer.join().expect("no panic");
+    packet.take().expect("still here").sent();
+    assert_eq!(traces_in.stats().handed_over, 1);
+}
+
+#[test]
+fn ids_are_new_in_a_child_that_was_forked_before_the_first_tracer() {
+    // Other tests may have made one already; in a process of its own this is the first.
+    drop(jaegerling::Span::disabled());
+    let first_id = |says: &mut dyn Write| {
+        let (traces_in, _out) = tracer(1);
+        let _ = write!(says, "{}", traces_in.new_trace("first").trace_id());
+    };
+    let ids = [fork(first_id).join(), fork(first_id).join()];
+    assert_ne!(ids[0], ids[1]);
+}

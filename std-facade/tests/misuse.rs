@@ -1,0 +1,101 @@
+//! Clocks that panic, datagrams that fail, rings that stay full: what goes wrong around a tracer is
+//! told, and harms nothing.
+#![allow(missing_docs)]
+
+mod received;
+
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use jaegerling::udp::{self, Options};
+use jaegerling::{Clock, LOSS_SPAN, builder};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A clock that panics on demand: when it is read, or when its ticks are converted.
+#[derive(Clone, Default)]
+struct Fuse {
+    now: Arc<AtomicBool>,
+    convert: Arc<AtomicBool>,
+}
+
+impl Clock for Fuse {
+    fn now(&self) -> u64 {
+        assert!(!self.now.load(Ordering::SeqCst), "the clock is broken");
+        1
+    }
+
+    fn unix_nanos(&self, ticks: u64) -> i64 {
+        assert!(!self.convert.load(Ordering::SeqCst), "the clock is broken");
+        ticks as i64
+    }
+}
+
+#[test]
+fn a_flush_after_the_sender_has_panicked_says_that_spans_wait() {
+    let fuse = Fuse::default();
+    let clock = fuse.clone();
+    let (traces_in, out) = builder("svc").clock(clock).build().expect("a tracer");
+    let sender = udp::spawn(out, "127.0.0.1:9").expect("a sender");
+    fuse.convert.store(true, Ordering::SeqCst);
+    drop(traces_in.new_trace("a"));
+    let flushed = sender.flush(LONG);
+    fuse.convert.store(false, Ordering::SeqCst);
+    assert!(flushed.is_err(), "the span was not sent");
+}
+
+#[test]
+fn a_flush_after_all_is_gone_finds_nothing_and_touches_nothing() {
+    for _ in 0..20 {
+        let fuse = Fuse::default();
+        let clock = fuse.clone();
+        let (traces_in, out) = builder("svc").clock(clock).build().expect("a tracer");
+        let sender = Options::new()
+            .linger(Duration::ZERO)
+            .spawn(out, "127.0.0.1:9")
+            .expect("a sender");
+        let other = traces_in.clone();
+        let spans = thread::spawn(move || [other.new_trace("a"), other.new_trace("b")]);
+        let [first, second] = spans.join().expect("no panic");
+        fuse.convert.store(true, Ordering::SeqCst);
+        drop(first);
+        drop((second, traces_in));
+        let _ = sender.flush(Duration::from_millis(20));
+        fuse.convert.store(false, Ordering::SeqCst);
+        let _ = sender.flush(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_sleeping_sender_is_woken_by_the_first_loss() {
+    let receiver = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    receiver.set_read_timeout(Some(LONG)).expect("a timeout");
+    let (traces_in, out) = builder("svc").capacity(4).build().expect("a tracer");
+    let address = receiver.local_addr().expect("an address");
+    let _sender = udp::spawn(out, address).expect("a sender");
+    let _open: Vec<_> = (0..4).map(|_| traces_in.new_trace("hangs")).collect();
+    thread::sleep(Duration::from_millis(300));
+    drop(traces_in.new_trace("refused"));
+    let mut datagram = [0; 65_536];
+    let len = receiver.recv(&mut datagram).expect("nobody was told");
+    let spans = received::spans(&datagram[..len]);
+    let names: Vec<_> = spans.into_iter().map(|span| span.name).collect();
+    assert_eq!(names, [LOSS_SPAN]);
+}
+
+#[test]
+fn a_loss_whose_datagram_failed_is_told_again() {
+    let (traces_in, mut out) = builder("svc").capacity(1).build().expect("a tracer");
+    let open = traces_in.new_trace("open");
+    drop(traces_in.new_trace("refused"));
+    let packet = out.lend().expect("not ended").expect("the loss");
+    assert_eq!(packet.span_count(), 0);
+    packet.failed();
+    drop((open, traces_in));
+    let mut names = received::names(&mut out);
+    names.sort();
+    assert_eq!(names, [LOSS_SPAN, "open"]);
+}
