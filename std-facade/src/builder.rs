@@ -65,6 +65,7 @@ pub fn builder(service_name: impl Into<String>) -> Builder {
         clock: AnyClock::System,
         ids: None,
         own_tags: OwnTags::ALL,
+        loss_span: true,
     }
 }
 
@@ -78,6 +79,7 @@ pub struct Builder {
     clock: AnyClock,
     ids: Option<Box<dyn IdSource + Send + Sync>>,
     own_tags: OwnTags,
+    loss_span: bool,
 }
 
 impl Builder {
@@ -126,6 +128,13 @@ impl Builder {
         self
     }
 
+    /// Whether a loss is told by a span, [`LOSS_SPAN`](crate::LOSS_SPAN): yes, unless set. The
+    /// counters tell of it in any case.
+    pub fn loss_span(mut self, told: bool) -> Self {
+        self.loss_span = told;
+        self
+    }
+
     /// Makes the tracer.
     ///
     /// # Errors
@@ -158,6 +167,7 @@ impl Builder {
             clock: self.clock,
             ids: self.ids,
             own_tags: self.own_tags,
+            loss_span: self.loss_span,
         }));
         let input = Arc::new(TracesIn { root: root.clone() });
         root.publish(&input);

@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) clock: AnyClock,
     pub(crate) ids: Option<Box<dyn IdSource + Send + Sync>>,
     pub(crate) own_tags: OwnTags,
+    pub(crate) loss_span: bool,
 }
 
 impl Settings {
@@ -427,6 +428,9 @@ impl Drains {
             SystemClock::follow_wall_clock();
             self.followed = now;
         }
+        if !settings.loss_span {
+            return None;
+        }
         let dropped = self.dropped();
         self.loss.look(now, &dropped, last)
     }
@@ -436,7 +440,7 @@ impl Drains {
             spans: self.drain.waiting(),
             fill_datagram: self.drain.waiting_bytes() + settings.service_name.len()
                 >= self.packer.limit(),
-            untold_loss: self.loss.is_pending(&self.dropped()),
+            untold_loss: settings.loss_span && self.loss.is_pending(&self.dropped()),
             open: self.drain.open(),
         }
     }

@@ -99,3 +99,15 @@ fn a_loss_whose_datagram_failed_is_told_again() {
     names.sort();
     assert_eq!(names, [LOSS_SPAN, "open"]);
 }
+
+#[test]
+fn a_loss_is_told_by_no_span_where_that_is_switched_off() {
+    let builder = builder("svc").capacity(1).loss_span(false);
+    let (traces_in, mut out) = builder.build().expect("a tracer");
+    let open = traces_in.new_trace("open");
+    drop(traces_in.new_trace("refused"));
+    drop(open);
+    assert_eq!(traces_in.stats().dropped.ring_full, 1);
+    drop(traces_in);
+    assert_eq!(received::names(&mut out), ["open"]);
+}
