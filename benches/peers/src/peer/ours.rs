@@ -47,7 +47,12 @@ impl Peer for Ours {
 
     fn send_to(&mut self, sink: SocketAddr) {
         let out = self.traces_out.take().expect("not sending");
-        self.sender = Some(jaegerling::udp::Options::new().unpaced().spawn(out, sink).expect("a socket"));
+        self.sender = Some(
+            jaegerling::udp::Options::new()
+                .unpaced()
+                .spawn(out, sink)
+                .expect("a socket"),
+        );
     }
 
     fn finish(self) {
