@@ -103,8 +103,8 @@ pub use clock::{StartTime, SystemClock};
 #[cfg(feature = "collect")]
 pub use jaegerling_core::collect;
 pub use jaegerling_core::{
-    Clock, Dropped, Flags, IdSource, LOSS_SPAN, LimitTooSmall, SeededIds, SpanContext, SpanId,
-    Stats, TraceId, Trimmed, Value, decode, propagate,
+    Clock, Dropped, Flags, IdSource, LOSS_SPAN, LimitTooSmall, ReferenceKind, SeededIds,
+    SpanContext, SpanId, Stats, TraceId, Trimmed, Value, decode, propagate,
 };
 pub use process::OwnTags;
 pub use span::{Log, Span};

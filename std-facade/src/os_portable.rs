@@ -55,9 +55,14 @@ pub(crate) unsafe fn unmap(memory: NonNull<u8>, layout: Layout) {
 }
 
 pub(crate) fn hostname() -> Option<String> {
-    let from = |variable| std::env::var(variable).ok();
-    let name = from("COMPUTERNAME").or_else(|| from("HOSTNAME"))?;
-    (!name.is_empty()).then_some(name)
+    let variable = |name| std::env::var(name).ok();
+    let file = |path| std::fs::read_to_string(path).ok();
+    let name = variable("COMPUTERNAME")
+        .or_else(|| variable("HOSTNAME"))
+        .or_else(|| file("/proc/sys/kernel/hostname"))
+        .or_else(|| file("/etc/hostname"))?;
+    let name = name.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 pub(crate) fn is_too_long(error: &io::Error) -> bool {

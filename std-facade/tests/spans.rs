@@ -848,3 +848,37 @@ fn a_loss_whose_datagram_failed_is_in_the_next_count_since_the_start() {
     assert_eq!(number(&loss, "lost.failed"), 4);
     assert_eq!(number(&loss, "lost.since_start"), 7);
 }
+#[test]
+fn a_loss_whose_datagram_failed_is_told_again() {
+    let hand = Hand::default();
+    let (traces_in, mut out) = tracer(exact(&hand).capacity(4));
+    assert_eq!(at_once(&traces_in, 7), 3);
+    let packet = out.lend().expect("not ended").expect("spans wait");
+    assert_eq!(packet.span_count(), 4);
+    packet.failed();
+    hand.set(1_000_000);
+    let datagrams = datagrams(&mut out);
+    let loss = only_named(&datagrams, LOSS_SPAN);
+    assert_eq!(number(&loss, "lost.since_start"), 7);
+    assert_eq!(number(&loss, "lost.ring_full"), 3);
+    assert_eq!(number(&loss, "lost.failed"), 4);
+}
+
+#[test]
+fn a_loss_whose_datagram_failed_with_no_other_span_in_it_is_told_again() {
+    let hand = Hand::default();
+    let (traces_in, mut out) = tracer(exact(&hand).capacity(4));
+    assert_eq!(at_once(&traces_in, 4), 0);
+    datagrams(&mut out);
+    let open: Vec<_> = (0..7).map(|_| traces_in.new_trace("open")).collect();
+    let packet = out.lend().expect("not ended").expect("a loss");
+    assert_eq!(packet.span_count(), 0);
+    packet.failed();
+    hand.set(1_000_000);
+    let datagrams = datagrams(&mut out);
+    assert_eq!(
+        number(&only_named(&datagrams, LOSS_SPAN), "lost.ring_full"),
+        3
+    );
+    drop(open);
+}
