@@ -1,7 +1,7 @@
 //! A tracer as one process has it: its settings, its lanes, and the side that drains them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex};
 
 use jaegerling_core::{
     BUFFER_EXTRA, Clock, Drain, IdSource, LimitTooSmall, Loss, LossWatch, Outcome, Packed, Packer,
@@ -194,16 +194,9 @@ impl Hub {
         // the hub is closed, until no span is open.
         drop(lane);
         // Now, if all its spans are out already: perhaps nobody ever drains again.
-        let drains = match self.drains.try_lock() {
-            Ok(drains) => Some(drains),
-            Err(TryLockError::Poisoned(drains)) => Some(drains.into_inner()),
-            // Then whoever drains does so.
-            Err(TryLockError::WouldBlock) => None,
-        };
-        if let Some(mut drains) = drains {
-            drains.adopt(&self);
-            drains.retire();
-        }
+        let drains = &mut *lock(&self.drains);
+        drains.adopt(&self);
+        drains.retire();
     }
 
     /// Looks at all lanes for spans that have ended.
