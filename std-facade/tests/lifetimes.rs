@@ -190,8 +190,8 @@ fn families_that_survive_their_tracer_keep_its_memory_to_the_last() {
                 let mut span = traces_in.new_trace("first");
                 thread::spawn(move || {
                     for _ in 0..200 {
-                        // Between the child's begin and the parent's end, others look for open
-                        // spans in all lanes.
+                        // Somewhere in between the tracer is closed, and who ends a span looks
+                        // for open ones in all lanes.
                         let child = span.child("next");
                         span = child;
                     }
