@@ -28,11 +28,12 @@ type Ring<'s> = SpanRing<&'s [Slot<WORDS>], WORDS>;
 #[derive(Clone, Copy)]
 struct One<'r>(&'r Ring<'r>);
 
-impl<'r> Lane<'r, WORDS> for One<'r> {
+// SAFETY: all slots are in its one ring, which outlives its drainer.
+unsafe impl<'r> Lane<'r, WORDS> for One<'r> {
     fn now(&self) -> u64 {
         1
     }
-    fn more(&self) -> Option<Claimed<'r, WORDS>> {
+    unsafe fn more(&self) -> Option<Claimed<'r, WORDS>> {
         // SAFETY: there is one thread.
         unsafe { self.0.claim_more() }
     }
@@ -50,7 +51,8 @@ fn start<'r>(ring: &'r Ring<'r>, name: &str) -> Span<'r, One<'r>, WORDS> {
     };
     // SAFETY: there is one thread.
     let claimed = unsafe { ring.claim() };
-    Span::start(One(ring), context, claimed, name)
+    // SAFETY: a slot of that ring.
+    unsafe { Span::start(One(ring), context, claimed, name) }
 }
 
 fn slots(count: usize) -> Vec<Slot<WORDS>> {

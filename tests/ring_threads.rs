@@ -47,15 +47,17 @@ impl<'r> Lanes<'r> {
         };
         // SAFETY: no two threads have the same ring.
         let claimed = unsafe { self.mine().claim() };
-        Span::start(self, context, claimed, &name(number))
+        // SAFETY: a slot of these rings.
+        unsafe { Span::start(self, context, claimed, &name(number)) }
     }
 }
 
-impl<'r> Lane<'r, WORDS> for Lanes<'r> {
+// SAFETY: its rings outlive their drainer.
+unsafe impl<'r> Lane<'r, WORDS> for Lanes<'r> {
     fn now(&self) -> u64 {
         1_000
     }
-    fn more(&self) -> Option<Claimed<'r, WORDS>> {
+    unsafe fn more(&self) -> Option<Claimed<'r, WORDS>> {
         // SAFETY: no two threads have the same ring.
         unsafe { self.mine().claim_more() }
     }

@@ -90,3 +90,43 @@ fn datagrams_of_any_number_of_spans_are_read_back() {
         drain.sent(&mut packer);
     }
 }
+
+#[test]
+fn a_tracer_can_be_moved_before_anyone_drains_it() {
+    let hand = Hand(Cell::new(5_000_000));
+    let tracer = || Tracer::<_, _, _, 64, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let mut first_place = Box::new(tracer());
+    let long = "A".repeat(300);
+    let mut span = first_place.root("ended");
+    span.tag("long", long.as_str());
+    span.end();
+    let mut span = first_place.root("for ever open");
+    span.tag("long", long.as_str());
+    std::mem::forget(span);
+    let second_place = Box::new(std::mem::replace(&mut *first_place, tracer()));
+    // Nothing may lead here any more.
+    let mut span = first_place.root("another");
+    span.tag("long", "B".repeat(900).as_str());
+    span.end();
+    drop(first_place);
+
+    let mut drain = second_place.take_drain().unwrap();
+    let mut looks = vec![];
+    drain.for_each_open(|span| {
+        let tags = span.tags().map(|(_, value)| value.to_string());
+        looks.push((span.name().to_string(), tags.collect::<Vec<_>>()));
+    });
+    assert_eq!(looks, [("for ever open".to_owned(), vec![long.clone()])]);
+    let mut packer = Packer::new(2_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 2_000 + BUFFER_EXTRA];
+    let packed = drain.pack(&mut packer, &mut buffer, &Process::new("svc"));
+    let batch = decode(packed.unwrap().bytes).unwrap();
+    let span = batch.spans.iter().next().unwrap();
+    let tag = span.tags.iter().next().unwrap();
+    assert_eq!(tag.value, TagValue::String(long.as_str().into()));
+    drain.sent(&mut packer);
+    // Its slots are free again, all of them: the other one has five.
+    let free = 64 - 5;
+    let all: Vec<_> = (0..free).map(|_| second_place.root("one")).collect();
+    assert!(all.iter().all(|span| span.is_recording()));
+}

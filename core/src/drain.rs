@@ -43,7 +43,8 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     /// # Safety
     ///
     /// It is the only one of all the rings that it is ever shown, and each of them keeps its place
-    /// in memory until all its slots are free.
+    /// in memory until all its slots are free. What the spans in them were given of other rings
+    /// keeps its place until this drainer has freed it (see [`Lane`](crate::Lane)).
     pub const unsafe fn new() -> Self {
         Self {
             open: List::new(),
@@ -76,6 +77,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
         if cursor == seen.0 {
             return false;
         }
+        Slot::expose(ring.slots());
         for slot in claims {
             self.sort(slot);
         }

@@ -114,7 +114,8 @@ impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> SpanRing<S, WORDS> {
     ///
     /// # Safety
     ///
-    /// As for [`claim`](Self::claim).
+    /// As for [`claim`](Self::claim). What it gives is attached to a span by a
+    /// [`Lane`](crate::Lane), whose promise it must keep.
     pub unsafe fn claim_more(&self) -> Option<Claimed<'_, WORDS>> {
         let [since, place] = &self.more;
         let (slot, next) = self.next_free(|from| {

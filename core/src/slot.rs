@@ -13,10 +13,13 @@
 //! | words above it | the owner | nobody |
 //! | `cut`, `end`, `chain` | the owner | the drainer |
 //! | `listed` | the drainer | the drainer |
+//!
+//! A chain links slots by their distance, not by their place: a tracer may be moved between the end
+//! of its last span and the first look of its drainer, and its slots move together.
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// The state bits of a head; the rest of it is the committed length in words.
 pub(crate) mod state {
@@ -41,7 +44,8 @@ pub struct Slot<const WORDS: usize> {
     head: AtomicU32,
     cut: [AtomicU32; 3],
     end: [AtomicU32; 2],
-    chain: AtomicPtr<Self>,
+    /// How far from here the next slot of the chain lies, in bytes; 0: nowhere.
+    chain: AtomicUsize,
     listed: AtomicPtr<Self>,
     words: UnsafeCell<[u32; WORDS]>,
 }
@@ -60,7 +64,7 @@ impl<const WORDS: usize> Slot<WORDS> {
             head: AtomicU32::new(state::FREE),
             cut: [const { AtomicU32::new(0) }; 3],
             end: [const { AtomicU32::new(0) }; 2],
-            chain: AtomicPtr::new(ptr::null_mut()),
+            chain: AtomicUsize::new(0),
             listed: AtomicPtr::new(ptr::null_mut()),
             words: UnsafeCell::new([0; WORDS]),
         }
@@ -83,7 +87,7 @@ impl<const WORDS: usize> Slot<WORDS> {
         for cut in &self.cut {
             cut.store(0, Ordering::Relaxed);
         }
-        self.chain.store(ptr::null_mut(), Ordering::Relaxed);
+        self.chain.store(0, Ordering::Relaxed);
         self.head.store(as_state, Ordering::Release);
         Some(Claimed {
             first: self,
@@ -113,10 +117,25 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// The slot in which this one's record goes on.
     pub(crate) fn next_in_chain(&self) -> Option<&Self> {
-        let next = self.chain.load(Ordering::Relaxed);
-        // SAFETY: a chain links slots of rings that outlive their claimed slots, and a chained
-        // slot is not freed before the first one.
-        unsafe { next.as_ref() }
+        let distance = self.chain.load(Ordering::Relaxed);
+        if distance == 0 {
+            return None;
+        }
+        let next = self.place().wrapping_add(distance);
+        let next = ptr::with_exposed_provenance::<Self>(next);
+        // SAFETY: what is linked stays there until the drainer has freed both (`Lane`), or has
+        // moved together with this slot; a chained slot is not freed before the first one. Its
+        // place was exposed when it was linked, and where it has moved to, by `expose`.
+        Some(unsafe { &*next })
+    }
+
+    fn place(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    /// Lets links lead to these slots, which may lie elsewhere than when they were linked.
+    pub(crate) fn expose(slots: &[Self]) {
+        slots.as_ptr().expose_provenance();
     }
 
     /// The first `words` of the slot's memory, at most all of it.
@@ -224,8 +243,9 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
         while let Some(next) = last.next_in_chain() {
             last = next;
         }
-        let next = ptr::from_ref(chain.first).cast_mut();
-        last.chain.store(next, Ordering::Relaxed);
+        let next = ptr::from_ref(chain.first).expose_provenance();
+        let distance = next.wrapping_sub(last.place());
+        last.chain.store(distance, Ordering::Relaxed);
     }
 
     /// Goes on in the next attached slot, if this one is full and there is one.

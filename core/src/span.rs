@@ -17,9 +17,24 @@ pub struct Span<'r, L: Lane<'r, WORDS>, const WORDS: usize> {
 }
 
 impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
-    /// Starts a span in a claimed slot, or one that is not recorded.
+    /// A span that is not recorded.
     #[inline]
-    pub fn start(
+    pub fn unrecorded(lane: L, context: SpanContext) -> Self {
+        Self {
+            lane,
+            context,
+            record: None,
+        }
+    }
+
+    /// Starts a span in a claimed slot, or one that is not recorded.
+    ///
+    /// # Safety
+    ///
+    /// The slot comes from [`SpanRing::claim`](crate::SpanRing::claim), and `lane` keeps the
+    /// promise of [`Lane`] for its ring.
+    #[inline]
+    pub unsafe fn start(
         lane: L,
         context: SpanContext,
         claimed: Option<Claimed<'r, WORDS>>,

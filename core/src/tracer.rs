@@ -101,7 +101,8 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
             parent_id,
             flags,
         };
-        Span::start(self, context, claimed, name)
+        // SAFETY: a slot of this tracer's one ring.
+        unsafe { Span::start(self, context, claimed, name) }
     }
 
     /// The one drainer of the ring, for the first who asks, and nobody after.
@@ -122,14 +123,16 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
     }
 }
 
-impl<'t, C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize>
+// SAFETY: all slots are in the tracer's one ring. It is borrowed while its drainer is there; what
+// moves it before moves all of them.
+unsafe impl<'t, C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize>
     Lane<'t, WORDS> for &'t Tracer<C, I, L, SLOTS, WORDS>
 {
     fn now(&self) -> u64 {
         self.clock.now()
     }
 
-    fn more(&self) -> Option<Claimed<'t, WORDS>> {
+    unsafe fn more(&self) -> Option<Claimed<'t, WORDS>> {
         // SAFETY: the lock keeps claims apart.
         self.lock.with(|| unsafe { self.ring.claim_more() })
     }

@@ -6,12 +6,40 @@ use crate::text;
 use crate::{ReferenceKind, SpanId, Time, TraceId, Value};
 
 /// What a span needs of where it is recorded.
-pub trait Lane<'r, const WORDS: usize> {
+///
+/// # Safety
+///
+/// What [`more`](Self::more) gives comes from [`SpanRing::claim_more`](crate::SpanRing::claim_more),
+/// and stays in its place until the drainer of the ring that the span's first slot is in has freed
+/// it: the span's own lifetime is not enough, as the drainer comes later. Slots of the ring that
+/// the first one is in may move together with it, while nobody borrows that ring.
+///
+/// So a lane takes the word `unsafe`:
+///
+/// ```compile_fail,E0200
+/// use jaegerling_core::{Claimed, Lane};
+///
+/// struct Mine;
+/// impl<'r> Lane<'r, 24> for Mine {
+///     fn now(&self) -> u64 {
+///         0
+///     }
+///     unsafe fn more(&self) -> Option<Claimed<'r, 24>> {
+///         None
+///     }
+///     fn released(&self) {}
+/// }
+/// ```
+pub unsafe trait Lane<'r, const WORDS: usize> {
     /// The time now, in ticks.
     fn now(&self) -> u64;
 
     /// Claims one more slot for a record that outgrows its own, or says that there is none.
-    fn more(&self) -> Option<Claimed<'r, WORDS>>;
+    ///
+    /// # Safety
+    ///
+    /// It is for a span of this lane, which attaches it or gives it back.
+    unsafe fn more(&self) -> Option<Claimed<'r, WORDS>>;
 
     /// Called after slots that [`more`](Self::more) gave were given back unused. Whoever claims
     /// them calls [`SpanRing::released`](crate::SpanRing::released), claims kept out: else the
@@ -281,9 +309,11 @@ fn claim_chain<'r, const WORDS: usize>(
     lane: &impl Lane<'r, WORDS>,
     count: usize,
 ) -> Option<Claimed<'r, WORDS>> {
-    let mut chain = lane.more()?;
+    // SAFETY: for the span whose lane it is; attached, or released below.
+    let more = || unsafe { lane.more() };
+    let mut chain = more()?;
     for _ in 1..count {
-        match lane.more() {
+        match more() {
             // The new one first: so it takes no walk to the chain's end.
             Some(mut next) => {
                 next.attach(chain);
