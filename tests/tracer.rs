@@ -130,3 +130,25 @@ fn a_tracer_can_be_moved_before_anyone_drains_it() {
     let all: Vec<_> = (0..free).map(|_| second_place.root("one")).collect();
     assert!(all.iter().all(|span| span.is_recording()));
 }
+
+#[test]
+fn a_tag_with_a_long_key_comes_out_with_those_behind_it() {
+    let hand = Hand(Cell::new(5_000_000));
+    let tracer = Tracer::<_, _, _, 4, 1024>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let mut drain = tracer.take_drain().unwrap();
+    let mut packer = Packer::new(10_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 10_000 + BUFFER_EXTRA];
+    // What a key's length has in a header, and one more or less.
+    for long in [2046, 2047, 2048, 3000] {
+        let keys = ["before".to_owned(), "k".repeat(long), "after".to_owned()];
+        let mut span = tracer.root("one slot");
+        keys.iter().for_each(|key| span.tag(key, 1));
+        span.end();
+        let packed = drain.pack(&mut packer, &mut buffer, &Process::new("svc"));
+        let batch = decode(packed.unwrap().bytes).unwrap();
+        let span = batch.spans.iter().next().unwrap();
+        let read: Vec<_> = span.tags.iter().map(|tag| tag.key.to_string()).collect();
+        assert_eq!(read, keys);
+        drain.sent(&mut packer);
+    }
+}

@@ -134,12 +134,15 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         let header = self.w.at();
         jaeger::tags(self.w, 1)?;
         let mut tags = 0;
-        for entry in entries {
+        for entry in &mut entries {
             match entry {
                 Entry::Tag { key, value } if tags < 14 => write_tag(self.w, &key, &value)?,
                 _ => return Ok(false),
             }
             tags += 1;
+        }
+        if !entries.is_at_end() {
+            return Ok(false);
         }
         let after = self.w.at();
         self.w.back_to(header);
