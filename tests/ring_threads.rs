@@ -222,7 +222,7 @@ impl<'r> Sink<'r> {
             0 => self.packer.put_back(&mut self.drain),
             _ => {
                 self.handed_over += packed.spans as u64;
-                self.packer.sent(&mut self.drain);
+                self.packer.settled(&mut self.drain);
                 self.drain.settle(Outcome::HandedOver);
                 self.rings
                     .iter()

@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use jaegerling_core::decode::{TagValue, decode};
 use jaegerling_core::{
-    BUFFER_EXTRA, Clock, Packer, Process, SeededIds, SingleContext, Tracer, Value,
+    BUFFER_EXTRA, Clock, Packer, Process, SeededIds, SingleContext, Tracer, TracerDrain, Value,
 };
 
 /// A clock of nanoseconds that only moves when it is told to.
@@ -151,4 +151,46 @@ fn a_tag_with_a_long_key_comes_out_with_those_behind_it() {
         assert_eq!(read, keys);
         drain.sent(&mut packer);
     }
+}
+
+type OneSlot<'t, 'c> = TracerDrain<'t, &'c Hand, SeededIds, SingleContext, 1, 24>;
+
+const A_SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn a_loss_is_told_until_a_datagram_with_it_is_sent() {
+    let hand = Hand(Cell::new(A_SECOND));
+    let tracer = Tracer::<_, _, _, 1, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let mut drain = tracer.take_drain().unwrap();
+    let mut packer = Packer::new(2_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 2_000 + BUFFER_EXTRA];
+    let process = Process::new("svc");
+    let mut tells = |drain: &mut OneSlot<'_, '_>, packer: &mut Packer| {
+        hand.0.set(hand.0.get() + 2 * A_SECOND);
+        let packed = drain.pack(packer, &mut buffer, &process)?;
+        assert_eq!((packed.tells_loss, packed.spans), (true, 0));
+        let batch = decode(packed.bytes).unwrap();
+        let lost = batch.spans.iter().next().unwrap();
+        let lost: Vec<_> = lost.tags.iter().collect();
+        let TagValue::Long(count) = lost[1].value else {
+            panic!("{lost:?}");
+        };
+        Some((lost[1].key.to_string(), count))
+    };
+    assert_eq!(tells(&mut drain, &mut packer), None);
+    let _open = tracer.root("open");
+    tracer.root("refused").end();
+    let told = Some(("lost.ring_full".to_owned(), 1));
+    assert_eq!(tells(&mut drain, &mut packer), told);
+    drain.failed(&mut packer);
+    assert_eq!(tells(&mut drain, &mut packer), told, "it had failed");
+    // Nobody tells what became of that one: it has failed, too.
+    assert_eq!(tells(&mut drain, &mut packer), told, "nobody had told");
+    assert!(drain.too_large(&mut packer, 1_000).is_ok());
+    assert_eq!(tells(&mut drain, &mut packer), told, "it was too large");
+    drain.sent(&mut packer);
+    // Too late: it is out.
+    drain.failed(&mut packer);
+    assert!(drain.too_large(&mut packer, 1_000).is_ok());
+    assert_eq!(tells(&mut drain, &mut packer), None);
 }

@@ -45,6 +45,13 @@ pub struct Dropped {
 }
 
 impl Dropped {
+    /// None.
+    pub const NONE: Self = Self {
+        ring_full: 0,
+        too_large: 0,
+        failed: 0,
+    };
+
     /// All of them.
     pub fn total(&self) -> u64 {
         self.ring_full + self.too_large + self.failed
@@ -67,6 +74,18 @@ pub struct Trimmed {
     pub times: u64,
     /// Process tags that were left out of a datagram, so that a span fits it.
     pub process_tags: u64,
+}
+
+impl Trimmed {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        tags: 0,
+        logs: 0,
+        references: 0,
+        names: 0,
+        times: 0,
+        process_tags: 0,
+    };
 }
 
 /// A number that only one context at a time adds to, and anyone reads. Without compare-and-swap.

@@ -155,14 +155,15 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
 {
     /// The next datagram, or `None` if no ended span waits. Then tell what became of it, by
     /// [`sent`](Self::sent), [`failed`](Self::failed) or [`too_large`](Self::too_large): until
-    /// then its spans keep their slots. A datagram that nobody told of counts as failed.
+    /// then its spans keep their slots. A datagram that nobody told of counts as failed. A buffer
+    /// that is too short for any datagram gets none, and the spans wait: see [`Packer::pack`].
     pub fn pack<'b, 'a>(
         &mut self,
         packer: &mut Packer,
         buffer: &'b mut [u8],
         process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
     ) -> Option<Packed<'b>> {
-        if self.drain.in_flight() > 0 {
+        if packer.is_unsettled() || self.drain.in_flight() > 0 {
             self.failed(packer);
         }
         self.drain.sweep(&self.tracer.ring, &mut self.seen);
@@ -193,8 +194,9 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
         self.settle(packer, Outcome::HandedOver);
     }
 
-    /// The last datagram is lost.
+    /// The last datagram is lost. If it told of a loss, that is told again.
     pub fn failed(&mut self, packer: &mut Packer) {
+        self.untold(packer);
         self.settle(packer, Outcome::Failed);
     }
 
@@ -202,7 +204,7 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
         // First, so that no slot is claimed a second time before it was seen the first time: spans
         // stay in the order in which they were started.
         self.drain.sweep(&self.tracer.ring, &mut self.seen);
-        packer.sent(&mut self.drain);
+        packer.settled(&mut self.drain);
         self.drain.settle(outcome);
         self.drain.tell_freed(&self.tracer.ring);
     }
@@ -213,9 +215,16 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
     ///
     /// [`LimitTooSmall`] if no span fits such a datagram. The spans wait all the same.
     pub fn too_large(&mut self, packer: &mut Packer, limit: usize) -> Result<(), LimitTooSmall> {
+        self.untold(packer);
         packer.put_back(&mut self.drain);
-        self.loss.take_back();
         packer.set_limit(limit)
+    }
+
+    /// The loss that the last datagram told, if nobody has it yet, is still to be told.
+    fn untold(&mut self, packer: &Packer) {
+        if packer.is_unsettled() {
+            self.loss.take_back();
+        }
     }
 
     /// Shows the spans that are open now, the longest open ones first.
