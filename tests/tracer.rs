@@ -5,7 +5,8 @@ use std::cell::Cell;
 
 use jaegerling_core::decode::{TagValue, decode};
 use jaegerling_core::{
-    BUFFER_EXTRA, Clock, Packer, Process, SeededIds, SingleContext, Tracer, TracerDrain, Value,
+    BUFFER_EXTRA, Clock, Packer, Process, SeededIds, SingleContext, Time, Tracer, TracerDrain,
+    Value,
 };
 
 /// A clock of nanoseconds that only moves when it is told to.
@@ -193,4 +194,39 @@ fn a_loss_is_told_until_a_datagram_with_it_is_sent() {
     drain.failed(&mut packer);
     assert!(drain.too_large(&mut packer, 1_000).is_ok());
     assert_eq!(tells(&mut drain, &mut packer), None);
+}
+
+#[test]
+fn the_first_start_end_and_debug_have_room_whatever_was_said_before() {
+    let hand = Hand(Cell::new(5_000_000));
+    let tracer = Tracer::<_, _, _, 1, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let mut drain = tracer.take_drain().unwrap();
+    let mut packer = Packer::new(2_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 2_000 + BUFFER_EXTRA];
+    let orders: [[usize; 3]; 3] = [[0, 1, 2], [1, 2, 0], [2, 0, 1]];
+    for order in orders {
+        let mut span = tracer.root("0123456789ab");
+        span.tag("no", "room");
+        // The last one is said once, after all the others often.
+        for (which, often) in order.into_iter().zip([5, 5, 1]) {
+            (0..often).for_each(|again| match which {
+                0 => span.set_start(Time::UnixNanos(1_000 + again)),
+                1 => span.set_end(Time::UnixNanos(9_000_000_000 + again)),
+                _ => span.set_debug(),
+            });
+        }
+        span.end();
+        let packed = drain.pack(&mut packer, &mut buffer, &Process::new("svc"));
+        let batch = decode(packed.unwrap().bytes).unwrap();
+        let span = batch.spans.iter().next().unwrap();
+        let times = (span.start_time, span.duration, span.flags);
+        assert_eq!(times, (1, 9_000_000 - 1, 3), "{order:?}");
+        let tags: Vec<_> = span.tags.iter().collect();
+        assert_eq!(tags.len(), 1, "one is cut, and no time counts as one");
+        assert_eq!(tags[0].value, TagValue::Long(1));
+        drain.sent(&mut packer);
+    }
+    // Four times a first one stayed in each; in two of the orders both were said again.
+    assert_eq!(drain.stats().trimmed.times, 8 + 4 + 4);
+    assert_eq!(drain.stats().trimmed.tags, 3);
 }

@@ -11,7 +11,7 @@
 //! | `head` | the owner from the claim to the end, then the drainer | anyone |
 //! | words below the committed length | nobody any more | anyone, until the drainer frees the slot |
 //! | words above it | the owner | nobody |
-//! | `cut`, `end`, `chain` | the owner | the drainer |
+//! | `cut`, `rarely_cut`, `end`, `chain` | the owner | the drainer |
 //! | `listed` | the drainer | the drainer |
 //!
 //! A chain links slots by their distance, not by their place: a tracer may be moved between the end
@@ -19,7 +19,7 @@
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 
 /// The state bits of a head; the rest of it is the committed length in words.
 pub(crate) mod state {
@@ -42,7 +42,8 @@ pub(crate) mod state {
 #[repr(C)]
 pub struct Slot<const WORDS: usize> {
     head: AtomicU32,
-    cut: [AtomicU32; 3],
+    cut: [AtomicU32; 2],
+    rarely_cut: [AtomicU16; 2],
     end: [AtomicU32; 2],
     /// How far from here the next slot of the chain lies, in bytes; 0: nowhere.
     chain: AtomicUsize,
@@ -62,7 +63,8 @@ impl<const WORDS: usize> Slot<WORDS> {
         const { assert!(WORDS <= 8192, "a slot has at most 8192 words") };
         Self {
             head: AtomicU32::new(state::FREE),
-            cut: [const { AtomicU32::new(0) }; 3],
+            cut: [const { AtomicU32::new(0) }; 2],
+            rarely_cut: [const { AtomicU16::new(0) }; 2],
             end: [const { AtomicU32::new(0) }; 2],
             chain: AtomicUsize::new(0),
             listed: AtomicPtr::new(ptr::null_mut()),
@@ -85,6 +87,9 @@ impl<const WORDS: usize> Slot<WORDS> {
             return None;
         }
         for cut in &self.cut {
+            cut.store(0, Ordering::Relaxed);
+        }
+        for cut in &self.rarely_cut {
             cut.store(0, Ordering::Relaxed);
         }
         self.chain.store(0, Ordering::Relaxed);
@@ -152,15 +157,12 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// How many entries of a kind found no room.
     pub(crate) fn cut(&self, kind: Cut) -> u32 {
-        self.cut_counter(kind).load(Ordering::Relaxed)
-    }
-
-    fn cut_counter(&self, kind: Cut) -> &AtomicU32 {
-        let [tags, logs, references] = &self.cut;
+        let ([tags, logs], [references, times]) = (&self.cut, &self.rarely_cut);
         match kind {
-            Cut::Tag => tags,
-            Cut::Log => logs,
-            Cut::Reference => references,
+            Cut::Tag => tags.load(Ordering::Relaxed),
+            Cut::Log => logs.load(Ordering::Relaxed),
+            Cut::Reference => references.load(Ordering::Relaxed).into(),
+            Cut::Time => times.load(Ordering::Relaxed).into(),
         }
     }
 
@@ -189,6 +191,8 @@ pub(crate) enum Cut {
     Tag,
     Log,
     Reference,
+    /// Another start or end than the one that was said before.
+    Time,
 }
 
 /// The right to write into a claimed slot and those attached to it: one per claim. Words are
@@ -203,6 +207,11 @@ pub struct Claimed<'r, const WORDS: usize> {
 }
 
 impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
+    /// Where the record begins.
+    pub(crate) fn first(&self) -> &'r Slot<WORDS> {
+        self.first
+    }
+
     /// Words of the record so far.
     pub(crate) fn length(&self) -> usize {
         self.length as usize
@@ -286,10 +295,20 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
 
     /// Counts an entry that found no room.
     pub(crate) fn count_cut(&self, kind: Cut) {
-        let counter = self.first.cut_counter(kind);
+        let Slot {
+            cut: [tags, logs],
+            rarely_cut: [references, times],
+            ..
+        } = self.first;
         // The owner is the only writer, so that this needs no compare-and-swap.
-        let cut = counter.load(Ordering::Relaxed);
-        counter.store(cut.saturating_add(1), Ordering::Relaxed);
+        let cut = self.first.cut(kind).saturating_add(1);
+        let rarely_cut = u16::try_from(cut).unwrap_or(u16::MAX);
+        match kind {
+            Cut::Tag => tags.store(cut, Ordering::Relaxed),
+            Cut::Log => logs.store(cut, Ordering::Relaxed),
+            Cut::Reference => references.store(rarely_cut, Ordering::Relaxed),
+            Cut::Time => times.store(rarely_cut, Ordering::Relaxed),
+        }
     }
 }
 

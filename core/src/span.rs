@@ -49,7 +49,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
             };
             let mut record = RecordWriter::new(claimed, &head);
             if context.flags != Flags::SAMPLED {
-                record.flags(&lane, context.flags.bits());
+                record.first_flags(&lane, context.flags.bits());
             }
             record.name(&lane, name);
             record.commit();
@@ -98,19 +98,22 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         self.write(|record, lane| record.name(lane, name));
     }
 
-    /// Lets the span begin at another time than the one at which it was started.
+    /// Lets the span begin at another time than the one at which it was started. The last one
+    /// said counts; but if there is no room for another one, the one before it stays, which is
+    /// counted in [`Trimmed::times`](crate::Trimmed::times). The first one always has room.
     pub fn set_start(&mut self, time: Time) {
         self.write(|record, lane| record.start_time(lane, time));
     }
 
-    /// Lets the span end at another time than the one at which it ends.
+    /// Lets the span end at another time than the one at which it ends. The last one said counts,
+    /// as for [`set_start`](Self::set_start).
     pub fn set_end(&mut self, time: Time) {
         self.write(|record, lane| record.end_time(lane, time));
     }
 
     /// Marks the span, and the children that it will have, as ones that somebody debugs.
     pub fn set_debug(&mut self) {
-        if self.context.flags.is_sampled() {
+        if self.context.flags.is_sampled() && !self.context.flags.is_debug() {
             self.context.flags = Flags::DEBUG;
             self.write(|record, lane| record.flags(lane, Flags::DEBUG.bits()));
         }

@@ -70,7 +70,8 @@ pub struct Trimmed {
     pub references: u64,
     /// Names that were cut.
     pub names: u64,
-    /// Times before 1970, after 2262, or an end before its start, that were moved into range.
+    /// Times before 1970, after 2262, or an end before its start, that were moved into range; and
+    /// starts and ends said again that found no room, so that the ones before them stayed.
     pub times: u64,
     /// Process tags that were left out of a datagram, so that a span fits it.
     pub process_tags: u64,

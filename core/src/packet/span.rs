@@ -221,6 +221,7 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         self.trimmed.tags += cut_tags as u64;
         self.trimmed.logs += cut_logs as u64;
         self.trimmed.references += cut_references as u64;
+        self.trimmed.times += u64::from(self.record.cut(Cut::Time));
         self.trimmed.names += u64::from(scan.name_was_cut && self.trimmed.names == 0);
         self.w.stop()
     }

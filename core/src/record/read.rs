@@ -71,7 +71,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
 
     /// Whether anything found no room.
     pub(crate) fn is_cut(&self) -> bool {
-        let kinds = [Cut::Tag, Cut::Log, Cut::Reference];
+        let kinds = [Cut::Tag, Cut::Log, Cut::Reference, Cut::Time];
         kinds.into_iter().any(|kind| self.cut(kind) > 0)
     }
 

@@ -1,5 +1,6 @@
 //! Appending to a record, by the one who owns its span.
 
+use super::{Entry, Pieces, Record};
 use super::{HEAD_WORDS, LONG_KEY, MAX_RECORD_WORDS, RESERVE, header, kind, words_for};
 use crate::slot::{Claimed, Cut, bytes_of_mut};
 use crate::text;
@@ -185,18 +186,31 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
 
     /// Lets the span begin at another time.
     pub(crate) fn start_time(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) {
-        self.change(lane, kind::START, time);
+        let again = self.has(|entry| matches!(entry, Entry::Start(_)));
+        self.change(lane, kind::START, time, again);
     }
 
     /// Lets the span end at another time than the one at which it ends.
     pub(crate) fn end_time(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) {
-        self.change(lane, kind::END, time);
+        let again = self.has(|entry| matches!(entry, Entry::End(_)));
+        self.change(lane, kind::END, time, again);
     }
 
-    fn change(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time) {
-        if !self.time(lane, kind, time, 0) {
-            self.0.count_cut(Cut::Tag);
+    /// Each has room for once in the reserve. An entry that a drainer may look at cannot be
+    /// changed in place, so that a second one takes room of its own, and none of the reserve.
+    fn change(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time, again: bool) {
+        let keep = if again { RESERVE } else { 0 };
+        if !self.time(lane, kind, time, keep) {
+            self.0.count_cut(Cut::Time);
         }
+    }
+
+    /// Whether there is such an entry among the committed ones.
+    #[cold]
+    fn has(&self, such: impl Fn(Entry<Pieces<'r, WORDS>>) -> bool) -> bool {
+        // SAFETY: the record is open as long as this value is there, and only ended ones are freed.
+        let record = unsafe { Record::read(self.0.first()) };
+        record.is_some_and(|record| record.entries().any(such))
     }
 
     fn time(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time, keep: usize) -> bool {
@@ -207,11 +221,20 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         self.append(lane, header(kind + unit, 0, value.len()), &[], &value, keep)
     }
 
-    /// Changes the flags of the span.
+    /// The flags that the span begins with, in a slot that has nothing but its head: there is room.
+    pub(crate) fn first_flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8) {
+        self.put_flags(lane, bits, RESERVE);
+    }
+
+    /// Changes the flags of the span, once: that has room in the reserve.
     pub(crate) fn flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8) {
+        self.put_flags(lane, bits, 0);
+    }
+
+    fn put_flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8, keep: usize) {
         let value = u32::from(bits).to_le_bytes();
         let header = header(kind::FLAGS, 0, value.len());
-        if !self.append(lane, header, &[], &value, 0) {
+        if !self.append(lane, header, &[], &value, keep) {
             self.0.count_cut(Cut::Tag);
         }
     }
