@@ -2,12 +2,14 @@
 //! do in any order is in `roundtrip.rs`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
 use jaegerling_core::{
-    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, Lane, MAX_DATAGRAM, MAX_SLOTS, Outcome,
-    Packer, Process, SeededIds, Seen, SingleContext, Slot, Span, SpanContext, SpanId, SpanRing,
-    TraceId, Tracer,
+    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, IdSource, Lane, MAX_DATAGRAM, MAX_SLOTS,
+    Outcome, Packer, Process, SeededIds, Seen, SingleContext, Slot, Span, SpanContext, SpanId,
+    SpanRing, TraceId, Tracer,
 };
 
 const WORDS: usize = 24;
@@ -344,4 +346,47 @@ fn waiting_bytes_come_and_go_with_the_spans() {
     }
     assert_eq!(sink.drain(), 2);
     assert_eq!(sink.drain.waiting_bytes(), 0);
+}
+
+/// A source of ids that panics as long as it is told to, and traces once if it is told to.
+struct Trouble(SeededIds);
+
+type Troubled = Tracer<NoClock, Trouble, SingleContext, 4, WORDS>;
+
+thread_local! {
+    static PANICS: Cell<bool> = const { Cell::new(false) };
+    static TRACES: Cell<Option<&'static Troubled>> = const { Cell::new(None) };
+}
+
+impl IdSource for Trouble {
+    fn next_id(&self) -> u64 {
+        assert!(!PANICS.get(), "no id");
+        if let Some(tracer) = TRACES.take() {
+            tracer.root("within").end();
+        }
+        self.0.next_id()
+    }
+}
+
+#[test]
+fn an_id_source_that_panics_or_traces_costs_no_slot() {
+    let tracer: &'static Troubled = Box::leak(Box::new(Tracer::new(
+        NoClock,
+        Trouble(SeededIds::new(1)),
+        SingleContext::new(),
+    )));
+    let parent = tracer.root("parent").context();
+    let mut drain = tracer.take_drain().unwrap();
+    PANICS.set(true);
+    for _ in 0..4 {
+        let start = || drop(tracer.child_of(&parent, "never"));
+        assert!(catch_unwind(AssertUnwindSafe(start)).is_err());
+    }
+    PANICS.set(false);
+    assert_eq!((drain.stats().started, drain.stats().waiting), (1, 1));
+
+    TRACES.set(Some(tracer));
+    tracer.child_of(&parent, "around").end();
+    assert_eq!((drain.stats().started, drain.stats().waiting), (3, 3));
+    assert!(tracer.root("the fourth slot").is_recording());
 }

@@ -87,13 +87,16 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
         name: &str,
     ) -> Span<'_, &Self, WORDS> {
         let (span_id, claimed) = self.lock.with(|| {
+            // Before the claim: it may panic, which is no reason to lose a slot, or trace itself.
+            let span_id = self.ids.next_id();
             let claimed = if flags.is_sampled() {
-                // SAFETY: the lock keeps claims apart.
+                // SAFETY: the lock keeps claims apart: what traces under it, an id source, is not
+                // called while one runs.
                 unsafe { self.ring.claim() }
             } else {
                 None
             };
-            (self.ids.next_id(), claimed)
+            (span_id, claimed)
         });
         let context = SpanContext {
             trace_id,
@@ -133,7 +136,7 @@ unsafe impl<'t, C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const W
     }
 
     unsafe fn more(&self) -> Option<Claimed<'t, WORDS>> {
-        // SAFETY: the lock keeps claims apart.
+        // SAFETY: as for the first slot.
         self.lock.with(|| unsafe { self.ring.claim_more() })
     }
 
