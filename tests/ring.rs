@@ -355,14 +355,16 @@ type Troubled = Tracer<NoClock, Trouble, SingleContext, 4, WORDS>;
 
 thread_local! {
     static PANICS: Cell<bool> = const { Cell::new(false) };
-    static TRACES: Cell<Option<&'static Troubled>> = const { Cell::new(None) };
+    static TRACES: Cell<bool> = const { Cell::new(false) };
+    static TRACER: Troubled =
+        const { Tracer::new(NoClock, Trouble(SeededIds::new(1)), SingleContext::new()) };
 }
 
 impl IdSource for Trouble {
     fn next_id(&self) -> u64 {
         assert!(!PANICS.get(), "no id");
-        if let Some(tracer) = TRACES.take() {
-            tracer.root("within").end();
+        if TRACES.take() {
+            TRACER.with(|tracer| tracer.root("within").end());
         }
         self.0.next_id()
     }
@@ -370,23 +372,20 @@ impl IdSource for Trouble {
 
 #[test]
 fn an_id_source_that_panics_or_traces_costs_no_slot() {
-    let tracer: &'static Troubled = Box::leak(Box::new(Tracer::new(
-        NoClock,
-        Trouble(SeededIds::new(1)),
-        SingleContext::new(),
-    )));
-    let parent = tracer.root("parent").context();
-    let mut drain = tracer.take_drain().unwrap();
-    PANICS.set(true);
-    for _ in 0..4 {
-        let start = || drop(tracer.child_of(&parent, "never"));
-        assert!(catch_unwind(AssertUnwindSafe(start)).is_err());
-    }
-    PANICS.set(false);
-    assert_eq!((drain.stats().started, drain.stats().waiting), (1, 1));
+    TRACER.with(|tracer| {
+        let parent = tracer.root("parent").context();
+        let mut drain = tracer.take_drain().unwrap();
+        PANICS.set(true);
+        for _ in 0..4 {
+            let start = || drop(tracer.child_of(&parent, "never"));
+            assert!(catch_unwind(AssertUnwindSafe(start)).is_err());
+        }
+        PANICS.set(false);
+        assert_eq!((drain.stats().started, drain.stats().waiting), (1, 1));
 
-    TRACES.set(Some(tracer));
-    tracer.child_of(&parent, "around").end();
-    assert_eq!((drain.stats().started, drain.stats().waiting), (3, 3));
-    assert!(tracer.root("the fourth slot").is_recording());
+        TRACES.set(true);
+        tracer.child_of(&parent, "around").end();
+        assert_eq!((drain.stats().started, drain.stats().waiting), (3, 3));
+        assert!(tracer.root("the fourth slot").is_recording());
+    });
 }
