@@ -2,11 +2,14 @@
 //! do in any order is in `roundtrip.rs`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
 use jaegerling_core::{
-    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, Lane, MAX_SLOTS, Outcome, Packer, Process,
-    SeededIds, Seen, SingleContext, Slot, Span, SpanContext, SpanId, SpanRing, TraceId, Tracer,
+    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, IdSource, Lane, MAX_DATAGRAM, MAX_SLOTS,
+    Outcome, Packer, Process, SeededIds, Seen, SingleContext, Slot, Span, SpanContext, SpanId,
+    SpanRing, TraceId, Tracer,
 };
 
 const WORDS: usize = 24;
@@ -28,11 +31,12 @@ type Ring<'s> = SpanRing<&'s [Slot<WORDS>], WORDS>;
 #[derive(Clone, Copy)]
 struct One<'r>(&'r Ring<'r>);
 
-impl<'r> Lane<'r, WORDS> for One<'r> {
+// SAFETY: all slots are in its one ring, which outlives its drainer.
+unsafe impl<'r> Lane<'r, WORDS> for One<'r> {
     fn now(&self) -> u64 {
         1
     }
-    fn more(&self) -> Option<Claimed<'r, WORDS>> {
+    unsafe fn more(&self) -> Option<Claimed<'r, WORDS>> {
         // SAFETY: there is one thread.
         unsafe { self.0.claim_more() }
     }
@@ -50,7 +54,8 @@ fn start<'r>(ring: &'r Ring<'r>, name: &str) -> Span<'r, One<'r>, WORDS> {
     };
     // SAFETY: there is one thread.
     let claimed = unsafe { ring.claim() };
-    Span::start(One(ring), context, claimed, name)
+    // SAFETY: a slot of that ring.
+    unsafe { Span::start(One(ring), context, claimed, name) }
 }
 
 fn slots(count: usize) -> Vec<Slot<WORDS>> {
@@ -105,7 +110,7 @@ impl<'r> Sink<'r> {
             None,
         ) {
             spans += packed.spans;
-            self.packer.sent(&mut self.drain);
+            self.packer.settled(&mut self.drain);
             self.drain.settle(Outcome::HandedOver);
             self.drain.tell_freed(self.ring);
         }
@@ -240,27 +245,48 @@ fn a_ring_without_slots_refuses_all() {
 }
 
 #[test]
-fn spans_that_no_datagram_can_hold_give_their_slots_back() {
+fn a_buffer_too_short_for_any_datagram_loses_nothing() {
     let tracer = Tracer::<_, _, _, 2, WORDS>::new(NoClock, SeededIds::new(1), SingleContext::new());
-    let mut packer = Packer::new(200, "s").unwrap();
+    let mut packer = Packer::new(2_000, "s").unwrap();
     let mut drain = tracer.take_drain().unwrap();
-    for round in 1..4 {
-        drop([tracer.root("one"), tracer.root("two")]);
-        assert!(!tracer.root("refused").is_recording());
-        // Far shorter than the limit: nothing fits.
-        let mut buffer = [0xa5; 60];
-        assert!(
-            drain
-                .pack(&mut packer, &mut buffer, &Process::new("s"))
-                .is_none()
-        );
+    drop([tracer.root("one"), tracer.root("two")]);
+    assert!(!tracer.root("refused").is_recording());
+    let exact = Packer::new(0, "s").unwrap_err().needed + BUFFER_EXTRA;
+    let process = Process::new("s");
+    for len in [0, 1, BUFFER_EXTRA, 50, 100, exact - 1] {
+        let mut buffer = vec![0xa5; len];
+        let packed = drain.pack(&mut packer, &mut buffer, &process);
+        assert!(packed.is_none(), "{len}");
         let stats = drain.stats();
-        assert_eq!(
-            (stats.started, stats.dropped.too_large),
-            (3 * round, 2 * round)
-        );
-        assert_eq!(stats.waiting + stats.open + stats.in_flight, 0);
+        assert_eq!((stats.waiting, stats.dropped.total()), (2, 1), "{len}");
     }
+    let mut buffer = vec![0xa5; exact];
+    while let Some(packed) = drain.pack(&mut packer, &mut buffer, &process) {
+        assert!(packed.bytes.len() <= exact - BUFFER_EXTRA);
+        drain.sent(&mut packer);
+    }
+    assert_eq!(drain.stats().handed_over, 2);
+}
+
+#[test]
+fn no_packer_makes_a_datagram_that_jaeger_drops() {
+    let tracer =
+        Tracer::<_, _, _, 3_000, WORDS>::new(NoClock, SeededIds::new(1), SingleContext::new());
+    let mut drain = tracer.take_drain().unwrap();
+    let mut packer = Packer::new(1_000_000, "s").unwrap();
+    assert_eq!(packer.limit(), MAX_DATAGRAM);
+    assert!(packer.set_limit(MAX_DATAGRAM - 1).is_ok());
+    assert!(packer.set_limit(usize::MAX).is_ok());
+    assert_eq!(packer.limit(), MAX_DATAGRAM);
+    (0..3_000).for_each(|_| tracer.root("one of many").end());
+    let mut buffer = vec![0xa5; 100_000];
+    let packed = drain.pack(&mut packer, &mut buffer, &Process::new("s"));
+    let len = packed.unwrap().bytes.len();
+    assert!((MAX_DATAGRAM - 70..=MAX_DATAGRAM).contains(&len), "{len}");
+
+    let error = Packer::new(1_000_000, &"s".repeat(70_000)).unwrap_err();
+    assert_eq!(error.limit, MAX_DATAGRAM);
+    assert!(error.needed > 70_000);
 }
 
 #[test]
@@ -320,4 +346,46 @@ fn waiting_bytes_come_and_go_with_the_spans() {
     }
     assert_eq!(sink.drain(), 2);
     assert_eq!(sink.drain.waiting_bytes(), 0);
+}
+
+/// A source of ids that panics as long as it is told to, and traces once if it is told to.
+struct Trouble(SeededIds);
+
+type Troubled = Tracer<NoClock, Trouble, SingleContext, 4, WORDS>;
+
+thread_local! {
+    static PANICS: Cell<bool> = const { Cell::new(false) };
+    static TRACES: Cell<bool> = const { Cell::new(false) };
+    static TRACER: Troubled =
+        const { Tracer::new(NoClock, Trouble(SeededIds::new(1)), SingleContext::new()) };
+}
+
+impl IdSource for Trouble {
+    fn next_id(&self) -> u64 {
+        assert!(!PANICS.get(), "no id");
+        if TRACES.take() {
+            TRACER.with(|tracer| tracer.root("within").end());
+        }
+        self.0.next_id()
+    }
+}
+
+#[test]
+fn an_id_source_that_panics_or_traces_costs_no_slot() {
+    TRACER.with(|tracer| {
+        let parent = tracer.root("parent").context();
+        let mut drain = tracer.take_drain().unwrap();
+        PANICS.set(true);
+        for _ in 0..4 {
+            let start = || drop(tracer.child_of(&parent, "never"));
+            assert!(catch_unwind(AssertUnwindSafe(start)).is_err());
+        }
+        PANICS.set(false);
+        assert_eq!((drain.stats().started, drain.stats().waiting), (1, 1));
+
+        TRACES.set(true);
+        tracer.child_of(&parent, "around").end();
+        assert_eq!((drain.stats().started, drain.stats().waiting), (3, 3));
+        assert!(tracer.root("the fourth slot").is_recording());
+    });
 }

@@ -47,15 +47,17 @@ impl<'r> Lanes<'r> {
         };
         // SAFETY: no two threads have the same ring.
         let claimed = unsafe { self.mine().claim() };
-        Span::start(self, context, claimed, &name(number))
+        // SAFETY: a slot of these rings.
+        unsafe { Span::start(self, context, claimed, &name(number)) }
     }
 }
 
-impl<'r> Lane<'r, WORDS> for Lanes<'r> {
+// SAFETY: its rings outlive their drainer.
+unsafe impl<'r> Lane<'r, WORDS> for Lanes<'r> {
     fn now(&self) -> u64 {
         1_000
     }
-    fn more(&self) -> Option<Claimed<'r, WORDS>> {
+    unsafe fn more(&self) -> Option<Claimed<'r, WORDS>> {
         // SAFETY: no two threads have the same ring.
         unsafe { self.mine().claim_more() }
     }
@@ -220,7 +222,7 @@ impl<'r> Sink<'r> {
             0 => self.packer.put_back(&mut self.drain),
             _ => {
                 self.handed_over += packed.spans as u64;
-                self.packer.sent(&mut self.drain);
+                self.packer.settled(&mut self.drain);
                 self.drain.settle(Outcome::HandedOver);
                 self.rings
                     .iter()

@@ -5,7 +5,8 @@ use std::cell::Cell;
 
 use jaegerling_core::decode::{TagValue, decode};
 use jaegerling_core::{
-    BUFFER_EXTRA, Clock, Packer, Process, SeededIds, SingleContext, Tracer, Value,
+    BUFFER_EXTRA, Clock, Packer, Process, SeededIds, SingleContext, Time, Tracer, TracerDrain,
+    Value,
 };
 
 /// A clock of nanoseconds that only moves when it is told to.
@@ -89,4 +90,143 @@ fn datagrams_of_any_number_of_spans_are_read_back() {
         );
         drain.sent(&mut packer);
     }
+}
+
+#[test]
+fn a_tracer_can_be_moved_before_anyone_drains_it() {
+    let hand = Hand(Cell::new(5_000_000));
+    let tracer = || Tracer::<_, _, _, 64, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let mut first_place = Box::new(tracer());
+    let long = "A".repeat(300);
+    let mut span = first_place.root("ended");
+    span.tag("long", long.as_str());
+    span.end();
+    let mut span = first_place.root("for ever open");
+    span.tag("long", long.as_str());
+    std::mem::forget(span);
+    let second_place = Box::new(std::mem::replace(&mut *first_place, tracer()));
+    // Nothing may lead here any more.
+    let mut span = first_place.root("another");
+    span.tag("long", "B".repeat(900).as_str());
+    span.end();
+    drop(first_place);
+
+    let mut drain = second_place.take_drain().unwrap();
+    let mut looks = vec![];
+    drain.for_each_open(|span| {
+        let tags = span.tags().map(|(_, value)| value.to_string());
+        looks.push((span.name().to_string(), tags.collect::<Vec<_>>()));
+    });
+    assert_eq!(looks, [("for ever open".to_owned(), vec![long.clone()])]);
+    let mut packer = Packer::new(2_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 2_000 + BUFFER_EXTRA];
+    let packed = drain.pack(&mut packer, &mut buffer, &Process::new("svc"));
+    let batch = decode(packed.unwrap().bytes).unwrap();
+    let span = batch.spans.iter().next().unwrap();
+    let tag = span.tags.iter().next().unwrap();
+    assert_eq!(tag.value, TagValue::String(long.as_str().into()));
+    drain.sent(&mut packer);
+    // Its slots are free again, all of them: the other one has five.
+    let free = 64 - 5;
+    let all: Vec<_> = (0..free).map(|_| second_place.root("one")).collect();
+    assert!(all.iter().all(|span| span.is_recording()));
+}
+
+#[test]
+fn a_tag_with_a_long_key_comes_out_with_those_behind_it() {
+    let hand = Hand(Cell::new(5_000_000));
+    let tracer = Tracer::<_, _, _, 4, 1024>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let mut drain = tracer.take_drain().unwrap();
+    let mut packer = Packer::new(10_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 10_000 + BUFFER_EXTRA];
+    // What a key's length has in a header, and one more or less.
+    for long in [2046, 2047, 2048, 3000] {
+        let keys = ["before".to_owned(), "k".repeat(long), "after".to_owned()];
+        let mut span = tracer.root("one slot");
+        keys.iter().for_each(|key| span.tag(key, 1));
+        span.end();
+        let packed = drain.pack(&mut packer, &mut buffer, &Process::new("svc"));
+        let batch = decode(packed.unwrap().bytes).unwrap();
+        let span = batch.spans.iter().next().unwrap();
+        let read: Vec<_> = span.tags.iter().map(|tag| tag.key.to_string()).collect();
+        assert_eq!(read, keys);
+        drain.sent(&mut packer);
+    }
+}
+
+type OneSlot<'t, 'c> = TracerDrain<'t, &'c Hand, SeededIds, SingleContext, 1, 24>;
+
+const A_SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn a_loss_is_told_until_a_datagram_with_it_is_sent() {
+    let hand = Hand(Cell::new(A_SECOND));
+    let tracer = Tracer::<_, _, _, 1, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let mut drain = tracer.take_drain().unwrap();
+    let mut packer = Packer::new(2_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 2_000 + BUFFER_EXTRA];
+    let process = Process::new("svc");
+    let mut tells = |drain: &mut OneSlot<'_, '_>, packer: &mut Packer| {
+        hand.0.set(hand.0.get() + 2 * A_SECOND);
+        let packed = drain.pack(packer, &mut buffer, &process)?;
+        assert_eq!((packed.tells_loss, packed.spans), (true, 0));
+        let batch = decode(packed.bytes).unwrap();
+        let lost = batch.spans.iter().next().unwrap();
+        let lost: Vec<_> = lost.tags.iter().collect();
+        let TagValue::Long(count) = lost[1].value else {
+            panic!("{lost:?}");
+        };
+        Some((lost[1].key.to_string(), count))
+    };
+    assert_eq!(tells(&mut drain, &mut packer), None);
+    let _open = tracer.root("open");
+    tracer.root("refused").end();
+    let told = Some(("lost.ring_full".to_owned(), 1));
+    assert_eq!(tells(&mut drain, &mut packer), told);
+    drain.failed(&mut packer);
+    assert_eq!(tells(&mut drain, &mut packer), told, "it had failed");
+    // Nobody tells what became of that one: it has failed, too.
+    assert_eq!(tells(&mut drain, &mut packer), told, "nobody had told");
+    assert!(drain.too_large(&mut packer, 1_000).is_ok());
+    assert_eq!(tells(&mut drain, &mut packer), told, "it was too large");
+    drain.sent(&mut packer);
+    // Too late: it is out.
+    drain.failed(&mut packer);
+    assert!(drain.too_large(&mut packer, 1_000).is_ok());
+    assert_eq!(tells(&mut drain, &mut packer), None);
+}
+
+#[test]
+fn the_first_start_end_and_debug_have_room_whatever_was_said_before() {
+    let hand = Hand(Cell::new(5_000_000));
+    let tracer = Tracer::<_, _, _, 1, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let mut drain = tracer.take_drain().unwrap();
+    let mut packer = Packer::new(2_000, "svc").unwrap();
+    let mut buffer = vec![0xa5; 2_000 + BUFFER_EXTRA];
+    let orders: [[usize; 3]; 3] = [[0, 1, 2], [1, 2, 0], [2, 0, 1]];
+    for order in orders {
+        let mut span = tracer.root("0123456789ab");
+        span.tag("no", "room");
+        // The last one is said once, after all the others often.
+        for (which, often) in order.into_iter().zip([5, 5, 1]) {
+            (0..often).for_each(|again| match which {
+                0 => span.set_start(Time::UnixNanos(1_000 + again)),
+                1 => span.set_end(Time::UnixNanos(9_000_000_000 + again)),
+                _ => span.set_debug(),
+            });
+        }
+        span.end();
+        let packed = drain.pack(&mut packer, &mut buffer, &Process::new("svc"));
+        let batch = decode(packed.unwrap().bytes).unwrap();
+        let span = batch.spans.iter().next().unwrap();
+        let times = (span.start_time, span.duration, span.flags);
+        assert_eq!(times, (1, 9_000_000 - 1, 3), "{order:?}");
+        let tags: Vec<_> = span.tags.iter().collect();
+        assert_eq!(tags.len(), 1, "one is cut, and no time counts as one");
+        assert_eq!(tags[0].value, TagValue::Long(1));
+        drain.sent(&mut packer);
+    }
+    // Four times a first one stayed in each; in two of the orders both were said again.
+    assert_eq!(drain.stats().trimmed.times, 8 + 4 + 4);
+    assert_eq!(drain.stats().trimmed.tags, 3);
 }

@@ -2,7 +2,8 @@
 //! on its way.
 //!
 //! Each claimed slot that the drainer has come by is in one of its lists, linked through the slot
-//! itself: no memory of its own, and no second walk over slots that stay open for long.
+//! itself, and so takes no memory of its own. A sweep looks at each claim once; spans that were
+//! open then are looked at again, all of them, with each recheck.
 
 use core::ptr;
 use core::sync::atomic::Ordering;
@@ -43,7 +44,8 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     /// # Safety
     ///
     /// It is the only one of all the rings that it is ever shown, and each of them keeps its place
-    /// in memory until all its slots are free.
+    /// in memory until all its slots are free. What the spans in them were given of other rings
+    /// keeps its place until this drainer has freed it (see [`Lane`](crate::Lane)).
     pub const unsafe fn new() -> Self {
         Self {
             open: List::new(),
@@ -51,19 +53,8 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
             taken: List::new(),
             ready_bytes: 0,
             handed_over: 0,
-            dropped: Dropped {
-                ring_full: 0,
-                too_large: 0,
-                failed: 0,
-            },
-            trimmed: Trimmed {
-                tags: 0,
-                logs: 0,
-                references: 0,
-                names: 0,
-                times: 0,
-                process_tags: 0,
-            },
+            dropped: Dropped::NONE,
+            trimmed: Trimmed::NONE,
         }
     }
 
@@ -76,6 +67,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
         if cursor == seen.0 {
             return false;
         }
+        Slot::expose(ring.slots());
         for slot in claims {
             self.sort(slot);
         }
@@ -177,7 +169,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     }
 
     /// Puts the spans in flight back before those that wait.
-    pub fn put_back(&mut self) {
+    pub(crate) fn put_back(&mut self) {
         let mut all = core::mem::take(&mut self.taken);
         all.iter()
             .for_each(|slot| self.ready_bytes += record_bytes(slot));

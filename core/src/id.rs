@@ -185,7 +185,8 @@ pub enum ReferenceKind {
 pub trait IdSource {
     /// The next id: any number that does not come again. 0 is taken for 1.
     ///
-    /// Tracers in this crate call it under their [`ClaimLock`](crate::ClaimLock).
+    /// Tracers in this crate call it under their [`ClaimLock`](crate::ClaimLock), before they claim
+    /// anything. It should not trace itself: with most locks it would wait for ever.
     fn next_id(&self) -> u64;
 }
 

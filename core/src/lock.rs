@@ -3,13 +3,16 @@
 use core::cell::Cell;
 use core::marker::PhantomData;
 
-/// Keeps claims in one ring apart. What runs under it is bounded: a dozen instructions, no copy of
-/// a span's data, no call of anything that the user gave but [`IdSource`](crate::IdSource).
+/// Keeps claims in one ring apart. What runs under it is no copy of a span's data, and no call of
+/// anything that the user gave but [`IdSource`](crate::IdSource). A claim is a dozen instructions
+/// where a slot is free near by; a ring that is almost full is walked through, once at most (see
+/// [`SpanRing::claim`](crate::SpanRing::claim)).
 ///
 /// # Safety
 ///
 /// While one call of [`with`](Self::with) runs its closure, no other call on the same value runs
-/// its own, in whatever thread, interrupt or core it was made.
+/// its own, in whatever thread, interrupt or core it was made; but for one that the closure itself
+/// makes, if its `IdSource` traces: that may run there, or never return.
 pub unsafe trait ClaimLock {
     /// Runs `claim` alone.
     fn with<R>(&self, claim: impl FnOnce() -> R) -> R;
@@ -27,8 +30,8 @@ impl SingleContext {
     }
 }
 
-// SAFETY: it is not `Sync`, so that all calls come from one context, one after another; and no
-// closure that core passes in calls back.
+// SAFETY: it is not `Sync`, so that all calls come from one context, where a second closure can only
+// run between two others or within one that calls back.
 unsafe impl ClaimLock for SingleContext {
     fn with<R>(&self, claim: impl FnOnce() -> R) -> R {
         claim()

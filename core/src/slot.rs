@@ -11,12 +11,15 @@
 //! | `head` | the owner from the claim to the end, then the drainer | anyone |
 //! | words below the committed length | nobody any more | anyone, until the drainer frees the slot |
 //! | words above it | the owner | nobody |
-//! | `cut`, `end`, `chain` | the owner | the drainer |
+//! | `cut`, `rarely_cut`, `end`, `chain` | the owner | the drainer |
 //! | `listed` | the drainer | the drainer |
+//!
+//! A chain links slots by their distance, not by their place: a tracer may be moved between the end
+//! of its last span and the first look of its drainer, and its slots move together.
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 
 /// The state bits of a head; the rest of it is the committed length in words.
 pub(crate) mod state {
@@ -39,9 +42,11 @@ pub(crate) mod state {
 #[repr(C)]
 pub struct Slot<const WORDS: usize> {
     head: AtomicU32,
-    cut: [AtomicU32; 3],
+    cut: [AtomicU32; 2],
+    rarely_cut: [AtomicU16; 2],
     end: [AtomicU32; 2],
-    chain: AtomicPtr<Self>,
+    /// How far from here the next slot of the chain lies, in bytes; 0: nowhere.
+    chain: AtomicUsize,
     listed: AtomicPtr<Self>,
     words: UnsafeCell<[u32; WORDS]>,
 }
@@ -58,9 +63,10 @@ impl<const WORDS: usize> Slot<WORDS> {
         const { assert!(WORDS <= 8192, "a slot has at most 8192 words") };
         Self {
             head: AtomicU32::new(state::FREE),
-            cut: [const { AtomicU32::new(0) }; 3],
+            cut: [const { AtomicU32::new(0) }; 2],
+            rarely_cut: [const { AtomicU16::new(0) }; 2],
             end: [const { AtomicU32::new(0) }; 2],
-            chain: AtomicPtr::new(ptr::null_mut()),
+            chain: AtomicUsize::new(0),
             listed: AtomicPtr::new(ptr::null_mut()),
             words: UnsafeCell::new([0; WORDS]),
         }
@@ -83,7 +89,10 @@ impl<const WORDS: usize> Slot<WORDS> {
         for cut in &self.cut {
             cut.store(0, Ordering::Relaxed);
         }
-        self.chain.store(ptr::null_mut(), Ordering::Relaxed);
+        for cut in &self.rarely_cut {
+            cut.store(0, Ordering::Relaxed);
+        }
+        self.chain.store(0, Ordering::Relaxed);
         self.head.store(as_state, Ordering::Release);
         Some(Claimed {
             first: self,
@@ -113,10 +122,25 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// The slot in which this one's record goes on.
     pub(crate) fn next_in_chain(&self) -> Option<&Self> {
-        let next = self.chain.load(Ordering::Relaxed);
-        // SAFETY: a chain links slots of rings that outlive their claimed slots, and a chained
-        // slot is not freed before the first one.
-        unsafe { next.as_ref() }
+        let distance = self.chain.load(Ordering::Relaxed);
+        if distance == 0 {
+            return None;
+        }
+        let next = self.place().wrapping_add(distance);
+        let next = ptr::with_exposed_provenance::<Self>(next);
+        // SAFETY: what is linked stays there until the drainer has freed both (`Lane`), or has
+        // moved together with this slot; a chained slot is not freed before the first one. Its
+        // place was exposed when it was linked, and where it has moved to, by `expose`.
+        Some(unsafe { &*next })
+    }
+
+    fn place(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    /// Lets links lead to these slots, which may lie elsewhere than when they were linked.
+    pub(crate) fn expose(slots: &[Self]) {
+        slots.as_ptr().expose_provenance();
     }
 
     /// The first `words` of the slot's memory, at most all of it.
@@ -133,15 +157,12 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// How many entries of a kind found no room.
     pub(crate) fn cut(&self, kind: Cut) -> u32 {
-        self.cut_counter(kind).load(Ordering::Relaxed)
-    }
-
-    fn cut_counter(&self, kind: Cut) -> &AtomicU32 {
-        let [tags, logs, references] = &self.cut;
+        let ([tags, logs], [references, times]) = (&self.cut, &self.rarely_cut);
         match kind {
-            Cut::Tag => tags,
-            Cut::Log => logs,
-            Cut::Reference => references,
+            Cut::Tag => tags.load(Ordering::Relaxed),
+            Cut::Log => logs.load(Ordering::Relaxed),
+            Cut::Reference => references.load(Ordering::Relaxed).into(),
+            Cut::Time => times.load(Ordering::Relaxed).into(),
         }
     }
 
@@ -170,6 +191,8 @@ pub(crate) enum Cut {
     Tag,
     Log,
     Reference,
+    /// Another start or end than the one that was said before.
+    Time,
 }
 
 /// The right to write into a claimed slot and those attached to it: one per claim. Words are
@@ -184,6 +207,11 @@ pub struct Claimed<'r, const WORDS: usize> {
 }
 
 impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
+    /// Where the record begins.
+    pub(crate) fn first(&self) -> &'r Slot<WORDS> {
+        self.first
+    }
+
     /// Words of the record so far.
     pub(crate) fn length(&self) -> usize {
         self.length as usize
@@ -224,8 +252,9 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
         while let Some(next) = last.next_in_chain() {
             last = next;
         }
-        let next = ptr::from_ref(chain.first).cast_mut();
-        last.chain.store(next, Ordering::Relaxed);
+        let next = ptr::from_ref(chain.first).expose_provenance();
+        let distance = next.wrapping_sub(last.place());
+        last.chain.store(distance, Ordering::Relaxed);
     }
 
     /// Goes on in the next attached slot, if this one is full and there is one.
@@ -266,10 +295,20 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
 
     /// Counts an entry that found no room.
     pub(crate) fn count_cut(&self, kind: Cut) {
-        let counter = self.first.cut_counter(kind);
+        let Slot {
+            cut: [tags, logs],
+            rarely_cut: [references, times],
+            ..
+        } = self.first;
         // The owner is the only writer, so that this needs no compare-and-swap.
-        let cut = counter.load(Ordering::Relaxed);
-        counter.store(cut.saturating_add(1), Ordering::Relaxed);
+        let cut = self.first.cut(kind).saturating_add(1);
+        let rarely_cut = u16::try_from(cut).unwrap_or(u16::MAX);
+        match kind {
+            Cut::Tag => tags.store(cut, Ordering::Relaxed),
+            Cut::Log => logs.store(cut, Ordering::Relaxed),
+            Cut::Reference => references.store(rarely_cut, Ordering::Relaxed),
+            Cut::Time => times.store(rarely_cut, Ordering::Relaxed),
+        }
     }
 }
 

@@ -17,9 +17,24 @@ pub struct Span<'r, L: Lane<'r, WORDS>, const WORDS: usize> {
 }
 
 impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
-    /// Starts a span in a claimed slot, or one that is not recorded.
+    /// A span that is not recorded.
     #[inline]
-    pub fn start(
+    pub fn unrecorded(lane: L, context: SpanContext) -> Self {
+        Self {
+            lane,
+            context,
+            record: None,
+        }
+    }
+
+    /// Starts a span in a claimed slot, or one that is not recorded.
+    ///
+    /// # Safety
+    ///
+    /// The slot comes from [`SpanRing::claim`](crate::SpanRing::claim), and `lane` keeps the
+    /// promise of [`Lane`] for its ring.
+    #[inline]
+    pub unsafe fn start(
         lane: L,
         context: SpanContext,
         claimed: Option<Claimed<'r, WORDS>>,
@@ -34,7 +49,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
             };
             let mut record = RecordWriter::new(claimed, &head);
             if context.flags != Flags::SAMPLED {
-                record.flags(&lane, context.flags.bits());
+                record.first_flags(&lane, context.flags.bits());
             }
             record.name(&lane, name);
             record.commit();
@@ -83,19 +98,22 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         self.write(|record, lane| record.name(lane, name));
     }
 
-    /// Lets the span begin at another time than the one at which it was started.
+    /// Lets the span begin at another time than the one at which it was started. The last one
+    /// said counts; but if there is no room for another one, the one before it stays, which is
+    /// counted in [`Trimmed::times`](crate::Trimmed::times). The first one always has room.
     pub fn set_start(&mut self, time: Time) {
         self.write(|record, lane| record.start_time(lane, time));
     }
 
-    /// Lets the span end at another time than the one at which it ends.
+    /// Lets the span end at another time than the one at which it ends. The last one said counts,
+    /// as for [`set_start`](Self::set_start).
     pub fn set_end(&mut self, time: Time) {
         self.write(|record, lane| record.end_time(lane, time));
     }
 
     /// Marks the span, and the children that it will have, as ones that somebody debugs.
     pub fn set_debug(&mut self) {
-        if self.context.flags.is_sampled() {
+        if self.context.flags.is_sampled() && !self.context.flags.is_debug() {
             self.context.flags = Flags::DEBUG;
             self.write(|record, lane| record.flags(lane, Flags::DEBUG.bits()));
         }

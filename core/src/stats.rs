@@ -1,9 +1,9 @@
 //! The counters, and the law that binds them.
 
-#[cfg(not(target_has_atomic = "64"))]
-use core::sync::atomic::AtomicU32 as Atomic;
+#[cfg(any(test, not(target_has_atomic = "64")))]
+use core::sync::atomic::AtomicU32;
 #[cfg(target_has_atomic = "64")]
-use core::sync::atomic::AtomicU64 as Atomic;
+use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering;
 
 /// What became of the spans.
@@ -45,6 +45,13 @@ pub struct Dropped {
 }
 
 impl Dropped {
+    /// None.
+    pub const NONE: Self = Self {
+        ring_full: 0,
+        too_large: 0,
+        failed: 0,
+    };
+
     /// All of them.
     pub fn total(&self) -> u64 {
         self.ring_full + self.too_large + self.failed
@@ -63,18 +70,33 @@ pub struct Trimmed {
     pub references: u64,
     /// Names that were cut.
     pub names: u64,
-    /// Times before 1970, after 2262, or an end before its start, that were moved into range.
+    /// Times before 1970, after 2262, or an end before its start, that were moved into range; and
+    /// starts and ends said again that found no room, so that the ones before them stayed.
     pub times: u64,
     /// Process tags that were left out of a datagram, so that a span fits it.
     pub process_tags: u64,
 }
 
-/// A number that only one context at a time adds to, and anyone reads. Without compare-and-swap.
-pub(crate) struct Counter(Atomic);
+impl Trimmed {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        tags: 0,
+        logs: 0,
+        references: 0,
+        names: 0,
+        times: 0,
+        process_tags: 0,
+    };
+}
 
+/// A number that only one context at a time adds to, and anyone reads. Without compare-and-swap.
+#[cfg(target_has_atomic = "64")]
+pub(crate) struct Counter(AtomicU64);
+
+#[cfg(target_has_atomic = "64")]
 impl Counter {
     pub(crate) const fn new() -> Self {
-        Self(Atomic::new(0))
+        Self(AtomicU64::new(0))
     }
 
     #[inline(always)]
@@ -84,9 +106,52 @@ impl Counter {
             .store(now.wrapping_add(more.into()), Ordering::Relaxed);
     }
 
-    #[cfg_attr(target_has_atomic = "64", expect(clippy::useless_conversion))]
     pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed).into()
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(not(target_has_atomic = "64"))]
+pub(crate) use Counter32 as Counter;
+
+/// The same, of two words. The high one counts half turns of the low one, and so its lowest bit is
+/// the low one's highest: where they differ, the low one has gone on and the high one will follow.
+#[cfg(any(test, not(target_has_atomic = "64")))]
+pub(crate) struct Counter32 {
+    low: AtomicU32,
+    high: AtomicU32,
+}
+
+#[cfg(any(test, not(target_has_atomic = "64")))]
+impl Counter32 {
+    const HALF: u32 = 31;
+
+    pub(crate) const fn new() -> Self {
+        Self {
+            low: AtomicU32::new(0),
+            high: AtomicU32::new(0),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn add(&self, more: u8) {
+        let old = self.low.load(Ordering::Relaxed);
+        let low = old.wrapping_add(more.into());
+        self.low.store(low, Ordering::Relaxed);
+        if (old ^ low) >> Self::HALF != 0 {
+            let high = self.high.load(Ordering::Relaxed);
+            // Releases the low word: who sees this sees that one, or a later one.
+            self.high.store(high.wrapping_add(1), Ordering::Release);
+        }
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        let high = self.high.load(Ordering::Acquire);
+        // As new as the high one, or newer: by less than half a turn, as no reader sleeps through
+        // two billion spans.
+        let low = self.low.load(Ordering::Relaxed);
+        let high = high.wrapping_add((high ^ low >> Self::HALF) & 1);
+        u64::from(high) << Self::HALF | u64::from(low & !(1 << Self::HALF))
     }
 }
 
@@ -98,5 +163,41 @@ impl core::ops::AddAssign for Trimmed {
         self.names += more.names;
         self.times += more.times;
         self.process_tags += more.process_tags;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_of_two_words_goes_on_beyond_32_bits() {
+        let counter = Counter32::new();
+        for half_turns in 1..6_u64 {
+            // Shortly before the next half turn, and over it.
+            let mut expected = (half_turns << 31) - 300;
+            counter.low.store(expected as u32, Ordering::Relaxed);
+            for more in [1, 255, 0, 43, 1, 1, 255] {
+                counter.add(more);
+                expected += u64::from(more);
+                assert_eq!(counter.get(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn who_reads_a_counter_between_its_two_words_reads_the_new_number() {
+        let counter = Counter32::new();
+        for (low, high, expected) in [
+            (0, 0, 0),
+            (1 << 31, 0, 1 << 31),
+            (1 << 31, 1, 1 << 31),
+            (5, 1, (1 << 32) + 5),
+            (5, 2, (1 << 32) + 5),
+        ] {
+            counter.low.store(low, Ordering::Relaxed);
+            counter.high.store(high, Ordering::Relaxed);
+            assert_eq!(counter.get(), expected);
+        }
     }
 }

@@ -87,13 +87,16 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
         name: &str,
     ) -> Span<'_, &Self, WORDS> {
         let (span_id, claimed) = self.lock.with(|| {
+            // Before the claim: it may panic, which is no reason to lose a slot, or trace itself.
+            let span_id = self.ids.next_id();
             let claimed = if flags.is_sampled() {
-                // SAFETY: the lock keeps claims apart.
+                // SAFETY: the lock keeps claims apart: what traces under it, an id source, is not
+                // called while one runs.
                 unsafe { self.ring.claim() }
             } else {
                 None
             };
-            (self.ids.next_id(), claimed)
+            (span_id, claimed)
         });
         let context = SpanContext {
             trace_id,
@@ -101,7 +104,8 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
             parent_id,
             flags,
         };
-        Span::start(self, context, claimed, name)
+        // SAFETY: a slot of this tracer's one ring.
+        unsafe { Span::start(self, context, claimed, name) }
     }
 
     /// The one drainer of the ring, for the first who asks, and nobody after.
@@ -122,15 +126,17 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
     }
 }
 
-impl<'t, C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize>
+// SAFETY: all slots are in the tracer's one ring. It is borrowed while its drainer is there; what
+// moves it before moves all of them.
+unsafe impl<'t, C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize>
     Lane<'t, WORDS> for &'t Tracer<C, I, L, SLOTS, WORDS>
 {
     fn now(&self) -> u64 {
         self.clock.now()
     }
 
-    fn more(&self) -> Option<Claimed<'t, WORDS>> {
-        // SAFETY: the lock keeps claims apart.
+    unsafe fn more(&self) -> Option<Claimed<'t, WORDS>> {
+        // SAFETY: as for the first slot.
         self.lock.with(|| unsafe { self.ring.claim_more() })
     }
 
@@ -152,14 +158,15 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
 {
     /// The next datagram, or `None` if no ended span waits. Then tell what became of it, by
     /// [`sent`](Self::sent), [`failed`](Self::failed) or [`too_large`](Self::too_large): until
-    /// then its spans keep their slots. A datagram that nobody told of counts as failed.
+    /// then its spans keep their slots. A datagram that nobody told of counts as failed. A buffer
+    /// that is too short for any datagram gets none, and the spans wait: see [`Packer::pack`].
     pub fn pack<'b, 'a>(
         &mut self,
         packer: &mut Packer,
         buffer: &'b mut [u8],
         process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
     ) -> Option<Packed<'b>> {
-        if self.drain.in_flight() > 0 {
+        if packer.is_unsettled() || self.drain.in_flight() > 0 {
             self.failed(packer);
         }
         self.drain.sweep(&self.tracer.ring, &mut self.seen);
@@ -190,8 +197,9 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
         self.settle(packer, Outcome::HandedOver);
     }
 
-    /// The last datagram is lost.
+    /// The last datagram is lost. If it told of a loss, that is told again.
     pub fn failed(&mut self, packer: &mut Packer) {
+        self.untold(packer);
         self.settle(packer, Outcome::Failed);
     }
 
@@ -199,7 +207,7 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
         // First, so that no slot is claimed a second time before it was seen the first time: spans
         // stay in the order in which they were started.
         self.drain.sweep(&self.tracer.ring, &mut self.seen);
-        packer.sent(&mut self.drain);
+        packer.settled(&mut self.drain);
         self.drain.settle(outcome);
         self.drain.tell_freed(&self.tracer.ring);
     }
@@ -210,9 +218,16 @@ impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize
     ///
     /// [`LimitTooSmall`] if no span fits such a datagram. The spans wait all the same.
     pub fn too_large(&mut self, packer: &mut Packer, limit: usize) -> Result<(), LimitTooSmall> {
+        self.untold(packer);
         packer.put_back(&mut self.drain);
-        self.loss.take_back();
         packer.set_limit(limit)
+    }
+
+    /// The loss that the last datagram told, if nobody has it yet, is still to be told.
+    fn untold(&mut self, packer: &Packer) {
+        if packer.is_unsettled() {
+            self.loss.take_back();
+        }
     }
 
     /// Shows the spans that are open now, the longest open ones first.

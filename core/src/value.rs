@@ -6,6 +6,10 @@
 /// use jaegerling_core::Value;
 /// assert_eq!(Value::from(3_u16), Value::I64(3));
 /// assert_eq!(Value::from("ok"), Value::Str("ok"));
+///
+/// // What no `LONG` can hold goes out as a `DOUBLE`, the nearest one.
+/// assert_eq!(Value::from([1, 2].len()), Value::I64(2));
+/// assert_eq!(Value::from(1_u64 << 63), Value::F64(9_223_372_036_854_775_808.0));
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[non_exhaustive]
@@ -44,6 +48,26 @@ value_from! {
     i8 => I64, i16 => I64, i32 => I64, i64 => I64, u8 => I64, u16 => I64, u32 => I64,
     f32 => F64, f64 => F64,
 }
+
+macro_rules! value_from_if_it_fits {
+    ($($from:ty),* $(,)?) => {$(
+        /// As [`Value::I64`] if it fits; else as [`Value::F64`], the nearest one.
+        impl From<$from> for Value<'_> {
+            fn from(value: $from) -> Self {
+                i64::try_from(value).map_or(Self::F64(value as f64), Self::I64)
+            }
+        }
+
+        /// As [`Value::I64`] if it fits; else as [`Value::F64`], the nearest one.
+        impl From<&$from> for Value<'_> {
+            fn from(value: &$from) -> Self {
+                (*value).into()
+            }
+        }
+    )*};
+}
+
+value_from_if_it_fits! { u64, usize, isize }
 
 impl<'a> From<&'a str> for Value<'a> {
     fn from(value: &'a str) -> Self {

@@ -450,7 +450,7 @@ impl Drains {
         if outcome == Outcome::Failed {
             self.loss.take_back();
         }
-        self.packer.sent(&mut self.drain);
+        self.packer.settled(&mut self.drain);
         // What was claimed before slots are freed behind it is seen first, and so stays in order.
         self.sweep_lanes();
         self.drain.settle(outcome);

@@ -135,7 +135,8 @@ impl Handle {
     }
 }
 
-impl Lane<'static, WORDS> for Handle {
+// SAFETY: slots of lanes, each of which is kept until none of its slots is claimed.
+unsafe impl Lane<'static, WORDS> for Handle {
     #[inline]
     fn now(&self) -> u64 {
         match self {
@@ -145,7 +146,7 @@ impl Lane<'static, WORDS> for Handle {
     }
 
     #[cold]
-    fn more(&self) -> Option<Claimed<'static, WORDS>> {
+    unsafe fn more(&self) -> Option<Claimed<'static, WORDS>> {
         let lane = self.lane()?;
         // SAFETY: claims in a lane come from its thread, or under the lock of the shared one.
         let claim = |ring: &'static Ring| unsafe { ring.claim_more() };

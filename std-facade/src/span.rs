@@ -55,7 +55,7 @@ impl Span {
     }
 
     fn unrecorded(handle: Handle, context: SpanContext) -> Self {
-        Self(core::Span::start(handle, context, None, ""))
+        Self(core::Span::unrecorded(handle, context))
     }
 
     /// A span that is not recorded, nor are its children: for code that wants one where there is
@@ -189,7 +189,8 @@ impl Begun {
     fn named(mut self, name: &str) -> Span {
         match self.0.take() {
             Some((handle, context, claimed)) => {
-                Span(core::Span::start(handle, context, Some(claimed), name))
+                // SAFETY: claimed in the handle's lane.
+                Span(unsafe { core::Span::start(handle, context, Some(claimed), name) })
             }
             // It is taken here, or when it is dropped.
             None => Span::disabled(),
@@ -201,7 +202,8 @@ impl Drop for Begun {
     #[inline]
     fn drop(&mut self) {
         if let Some((handle, context, claimed)) = self.0.take() {
-            drop(core::Span::start(handle, context, Some(claimed), ""));
+            // SAFETY: as above.
+            drop(unsafe { core::Span::start(handle, context, Some(claimed), "") });
         }
     }
 }

@@ -27,6 +27,7 @@ pub struct Record {
     /// In nanoseconds, like all times here.
     pub start: i64,
     pub end: i64,
+    pub start_was_said: bool,
     pub end_was_said: bool,
     pub references: Vec<(bool, u128, u64)>,
     pub tags: Vec<(String, Val)>,
@@ -34,6 +35,7 @@ pub struct Record {
     pub cut_tags: usize,
     pub cut_logs: usize,
     pub cut_references: usize,
+    pub cut_times: usize,
 }
 
 impl Record {
@@ -57,6 +59,7 @@ impl Record {
             flags: 1,
             start: now,
             end: now,
+            start_was_said: false,
             end_was_said: false,
             references: vec![],
             tags: vec![],
@@ -64,9 +67,11 @@ impl Record {
             cut_tags: 0,
             cut_logs: 0,
             cut_references: 0,
+            cut_times: 0,
         };
         if flags != 1 {
-            record.debug(free);
+            record.flags = flags;
+            record.words += ENTRY + 1;
         }
         record.rename(name, free);
         record
@@ -92,15 +97,19 @@ impl Record {
                 false => self.cut_references += 1,
             },
             Step::Name(name) => self.rename(&name.get(), free),
-            Step::Start(time) => match self.fits(ENTRY + 2, 0, free) {
-                true => self.start = *time,
-                false => self.cut_tags += 1,
+            Step::Start(time) => match self.time_fits(self.start_was_said, free) {
+                true => (self.start, self.start_was_said) = (*time, true),
+                false => self.cut_times += 1,
             },
-            Step::End(time) => match self.fits(ENTRY + 2, 0, free) {
+            Step::End(time) => match self.time_fits(self.end_was_said, free) {
                 true => (self.end, self.end_was_said) = (*time, true),
-                false => self.cut_tags += 1,
+                false => self.cut_times += 1,
             },
-            Step::Debug => self.debug(free),
+            Step::Debug if self.flags == 3 => {}
+            Step::Debug => {
+                assert!(self.fits(ENTRY + 1, 0, free), "there is always room");
+                self.flags = 3;
+            }
         }
     }
 
@@ -110,11 +119,11 @@ impl Record {
         }
     }
 
-    fn debug(&mut self, free: &mut usize) {
-        match self.fits(ENTRY + 1, 0, free) {
-            true => self.flags = 3,
-            false => self.cut_tags += 1,
-        }
+    /// The first one always has room, and none takes it from another.
+    fn time_fits(&mut self, again: bool, free: &mut usize) -> bool {
+        let fits = self.fits(ENTRY + 2, if again { RESERVE } else { 0 }, free);
+        assert!(fits || again, "there is always room");
+        fits
     }
 
     fn log(&mut self, time: i64, fields: &[(Text, Val)], free: &mut usize) {

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 
 use jaegerling_core::decode::decode;
 use jaegerling_core::{
-    BUFFER_EXTRA, Clock, Flags, IdSource, LOSS_SPAN, LimitTooSmall, Packer, Process, ReferenceKind,
-    SingleContext, Span, SpanContext, SpanId, SpanView, Time, TraceId, Tracer, TracerDrain, Value,
+    BUFFER_EXTRA, Clock, Flags, IdSource, LOSS_SPAN, LimitTooSmall, MAX_DATAGRAM, Packer, Process,
+    ReferenceKind, SingleContext, Span, SpanContext, SpanId, SpanView, Time, TraceId, Tracer,
+    TracerDrain, Value,
 };
 
 use super::record::Record;
@@ -43,7 +44,7 @@ pub fn run_in<const SLOTS: usize, const WORDS: usize>(case: &Case) {
         SingleContext::new(),
     ));
     let limit = smallest_limit(&case.service) + usize::from(case.limit);
-    let limit = limit.min(65_000.max(smallest_limit(&case.service)));
+    let limit = limit.min(MAX_DATAGRAM);
     let mut run = Run {
         hand: &hand,
         tracer: &tracer,
@@ -252,6 +253,7 @@ impl<'t, 'c, const SLOTS: usize, const WORDS: usize> Run<'t, 'c, SLOTS, WORDS> {
 
     fn too_large(&mut self, limit: usize) {
         let needed = smallest_limit(&self.case.service);
+        let limit = limit.min(MAX_DATAGRAM);
         let expected = match limit < needed {
             true => Err(LimitTooSmall { limit, needed }),
             false => Ok(()),
@@ -476,7 +478,7 @@ impl Model {
         packed: Option<Option<OracleSpan>>,
         compare: impl FnOnce(OracleBatch),
     ) {
-        if !self.taken.is_empty() {
+        if self.unsettled {
             self.settle(false);
         }
         (self.pending, self.unsettled) = (Changes::default(), false);

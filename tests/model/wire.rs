@@ -212,7 +212,7 @@ fn finish(
     let name_is_short = span.operation_name != record.name.as_str() || record.name_was_cut;
     let reversed = record.end.max(0) < record.start.max(0);
     let moved = [odd(record.start), odd(record.end), reversed];
-    let times = odd_logs + moved.into_iter().filter(|moved| *moved).count();
+    let times = record.cut_times + odd_logs + moved.into_iter().filter(|moved| *moved).count();
     let changes = Changes {
         tags: cut_tags as u64,
         logs: cut_logs as u64,

@@ -228,7 +228,8 @@ impl Numbering {
         self.seen |= 1 << back;
         if number < self.first {
             // Before the first that we saw, but still of our time: so are those between.
-            self.losses.lost += self.first - number - 1;
+            let between = self.first - number - 1;
+            self.losses.lost = self.losses.lost.saturating_add(between);
             self.first = number;
         } else if back > 0 {
             self.losses.lost = self.losses.lost.saturating_sub(1);
@@ -245,7 +246,7 @@ impl Numbering {
         self.seen = 0b11;
         self.first = number - 1;
         if (2..WINDOW).contains(&self.first) {
-            self.losses.lost += self.first - 1;
+            self.losses.lost = self.losses.lost.saturating_add(self.first - 1);
             self.first = 1;
         }
     }
@@ -291,6 +292,24 @@ mod tests {
             dropped_spans: 0,
         };
         assert_eq!(losses.total(), expected, "{numbers:?}");
+    }
+
+    #[test]
+    fn no_number_from_the_network_makes_the_count_overflow() {
+        let last = u64::MAX;
+        // Restarts, each of which has lost all there is.
+        check(&[1, last, 1, 2, last, 5, 6], last, 0, 2);
+        // Earlier ones, after restarts that have.
+        check(&[9, last, 1, 2, last, 70, 71, 69, 60], last, 0, 2);
+        for far in [0, 1, last - 1, last] {
+            for near in [0, 1, 2, 63, 64, 65, last - 64, last - 63, last] {
+                let mut losses = SeqLosses::default();
+                for number in [far, near, near.wrapping_add(1), far, 1, 2, near, far, 0, 1] {
+                    losses.observe_number(sender("a"), number);
+                }
+                assert_eq!(losses.total().received, 10);
+            }
+        }
     }
 
     #[test]

@@ -67,8 +67,8 @@ impl LossWatch {
         })
     }
 
-    /// The loss that the last look gave did not go out. It will be told with the next one, in a
-    /// second.
+    /// The loss that the last look gave did not go out, or its datagram failed. It will be told
+    /// with the next one, in a second.
     pub fn take_back(&mut self) {
         if let Some((told, clean)) = self.before.take() {
             self.told = told;

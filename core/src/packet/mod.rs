@@ -104,38 +104,30 @@ impl fmt::Display for LimitTooSmall {
 impl core::error::Error for LimitTooSmall {}
 
 impl Packer {
-    /// A packer of datagrams of at most `limit` bytes for a service with a name of this length.
+    /// A packer of datagrams of at most `limit` bytes for a service with a name of this length. A
+    /// limit over [`MAX_DATAGRAM`] is taken for that.
     ///
     /// # Errors
     ///
-    /// [`LimitTooSmall`] if the largest bare span, with an empty name, would not fit.
+    /// [`LimitTooSmall`] if the largest bare span, with an empty name, would not fit. For a name of
+    /// almost 65,000 bytes no limit will do.
     pub const fn new(limit: usize, service_name: &str) -> Result<Self, LimitTooSmall> {
-        let packer = Self {
-            limit,
+        let mut packer = Self {
+            limit: 0,
             service_name_len: service_name.len(),
             seq_no: 0,
             unsettled: false,
-            trimmed: Trimmed {
-                tags: 0,
-                logs: 0,
-                references: 0,
-                names: 0,
-                times: 0,
-                process_tags: 0,
-            },
+            trimmed: Trimmed::NONE,
         };
-        match packer.check(limit) {
+        match packer.set_limit(limit) {
             Ok(()) => Ok(packer),
             Err(error) => Err(error),
         }
     }
 
-    const fn check(&self, limit: usize) -> Result<(), LimitTooSmall> {
-        let needed = HEADER + self.service_name_len + BARE_SPAN + END;
-        if limit < needed {
-            return Err(LimitTooSmall { limit, needed });
-        }
-        Ok(())
+    /// The smallest limit: what a datagram with one bare span takes at most.
+    const fn needed(&self) -> usize {
+        HEADER + self.service_name_len + BARE_SPAN + END
     }
 
     /// The limit, in bytes.
@@ -143,27 +135,41 @@ impl Packer {
         self.limit
     }
 
-    /// Packs no more than `limit` bytes from now on.
+    /// Packs no more than `limit` bytes from now on, and never more than [`MAX_DATAGRAM`].
     ///
     /// # Errors
     ///
     /// [`LimitTooSmall`], and the limit stays what it was.
-    pub fn set_limit(&mut self, limit: usize) -> Result<(), LimitTooSmall> {
-        self.check(limit)?;
+    pub const fn set_limit(&mut self, limit: usize) -> Result<(), LimitTooSmall> {
+        let limit = if limit < MAX_DATAGRAM {
+            limit
+        } else {
+            MAX_DATAGRAM
+        };
+        let needed = self.needed();
+        if limit < needed {
+            return Err(LimitTooSmall { limit, needed });
+        }
         self.limit = limit;
         Ok(())
+    }
+
+    /// Whether a datagram was packed and nobody told yet what became of it.
+    pub const fn is_unsettled(&self) -> bool {
+        self.unsettled
     }
 
     /// Packs as many waiting spans as fit, first come, first served; or none, if none wait and
     /// there is no loss to tell.
     ///
     /// `buffer` has [`BUFFER_EXTRA`] more bytes than the limit; if it is shorter, so are the
-    /// datagrams. The spans are in flight until the drain is told what became of them, by
-    /// [`Drain::settle`] after [`sent`](Self::sent), or by [`put_back`](Self::put_back).
+    /// datagrams. One that is too short for the smallest limit of all ([`LimitTooSmall::needed`])
+    /// gets none, and the spans wait. The spans of a datagram are in flight until the drain is told
+    /// what became of them, by [`Drain::settle`] after [`settled`](Self::settled), or by
+    /// [`put_back`](Self::put_back).
     ///
-    /// A span that fits no datagram (that takes a buffer which is too short for the limit) is
-    /// dropped and counted here, and its slots are free: afterwards, tell the rings with
-    /// [`Drain::tell_freed`] if [`Dropped::too_large`] has grown.
+    /// A span that fitted no datagram would be dropped and counted here, and its slots free:
+    /// afterwards, tell the rings with [`Drain::tell_freed`] if [`Dropped::too_large`] has grown.
     pub fn pack<'b, 'a, const WORDS: usize>(
         &mut self,
         buffer: &'b mut [u8],
@@ -175,7 +181,8 @@ impl Packer {
     ) -> Option<Packed<'b>> {
         self.trimmed = Trimmed::default();
         self.unsettled = false;
-        if drain.waiting() == 0 && loss.is_none() {
+        let limit = self.limit.min(buffer.len().saturating_sub(BUFFER_EXTRA));
+        if limit < self.needed() || drain.waiting() == 0 && loss.is_none() {
             return None;
         }
         let mut end = [0; END];
@@ -185,7 +192,6 @@ impl Packer {
             let len = w.at();
             end.get(..len)?
         };
-        let limit = self.limit.min(buffer.len().saturating_sub(BUFFER_EXTRA));
         let body = buffer.get_mut(BUFFER_EXTRA..BUFFER_EXTRA + limit.checked_sub(end.len())?)?;
         let mut w = Writer::new(body);
         let header = self.header(&mut w, process).ok()?;
@@ -272,8 +278,8 @@ impl Packer {
         }
     }
 
-    /// What was trimmed in the last datagram counts: it goes out.
-    pub fn sent<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
+    /// The last datagram was sent, or has failed: what was trimmed in it counts.
+    pub fn settled<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
         drain.trimmed += core::mem::take(&mut self.trimmed);
         self.unsettled = false;
     }

@@ -134,12 +134,15 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         let header = self.w.at();
         jaeger::tags(self.w, 1)?;
         let mut tags = 0;
-        for entry in entries {
+        for entry in &mut entries {
             match entry {
                 Entry::Tag { key, value } if tags < 14 => write_tag(self.w, &key, &value)?,
                 _ => return Ok(false),
             }
             tags += 1;
+        }
+        if !entries.is_at_end() {
+            return Ok(false);
         }
         let after = self.w.at();
         self.w.back_to(header);
@@ -218,6 +221,7 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         self.trimmed.tags += cut_tags as u64;
         self.trimmed.logs += cut_logs as u64;
         self.trimmed.references += cut_references as u64;
+        self.trimmed.times += u64::from(self.record.cut(Cut::Time));
         self.trimmed.names += u64::from(scan.name_was_cut && self.trimmed.names == 0);
         self.w.stop()
     }

@@ -41,8 +41,8 @@ pub(crate) use write::{Head, RecordWriter};
 /// Words of the head.
 const HEAD_WORDS: usize = 10;
 
-/// Words at the end of a record that only a start, an end and flags may take, so that they find
-/// room whatever was added before.
+/// Words at the end of a record that only the first start, the first end and flags may take, so
+/// that they find room whatever was added before. What is said again must find room as anything.
 const RESERVE: usize = 3 + 3 + 2;
 
 /// The longest record: a full datagram holds no more.

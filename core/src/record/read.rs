@@ -71,7 +71,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
 
     /// Whether anything found no room.
     pub(crate) fn is_cut(&self) -> bool {
-        let kinds = [Cut::Tag, Cut::Log, Cut::Reference];
+        let kinds = [Cut::Tag, Cut::Log, Cut::Reference, Cut::Time];
         kinds.into_iter().any(|kind| self.cut(kind) > 0)
     }
 
@@ -128,8 +128,16 @@ pub(crate) enum RecordedValue<B> {
     F64(f64),
 }
 
-/// The entries of a record that lies in one slot. Ends early at what no writer wrote.
+/// The entries of a record that lies in one slot. Ends early at a long key, and at what no writer
+/// wrote.
 pub(crate) struct SlotEntries<'r>(&'r [u32]);
+
+impl SlotEntries<'_> {
+    /// Whether it has come to the record's end, or has ended early.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.0.is_empty()
+    }
+}
 
 impl<'r> Iterator for SlotEntries<'r> {
     type Item = Entry<&'r [u8]>;

@@ -1,17 +1,46 @@
 //! Appending to a record, by the one who owns its span.
 
+use super::{Entry, Pieces, Record};
 use super::{HEAD_WORDS, LONG_KEY, MAX_RECORD_WORDS, RESERVE, header, kind, words_for};
 use crate::slot::{Claimed, Cut, bytes_of_mut};
 use crate::text;
 use crate::{ReferenceKind, SpanId, Time, TraceId, Value};
 
 /// What a span needs of where it is recorded.
-pub trait Lane<'r, const WORDS: usize> {
+///
+/// # Safety
+///
+/// What [`more`](Self::more) gives comes from [`SpanRing::claim_more`](crate::SpanRing::claim_more),
+/// and stays in its place until the drainer of the ring that the span's first slot is in has freed
+/// it: the span's own lifetime is not enough, as the drainer comes later. Slots of the ring that
+/// the first one is in may move together with it, while nobody borrows that ring.
+///
+/// So a lane takes the word `unsafe`:
+///
+/// ```compile_fail,E0200
+/// use jaegerling_core::{Claimed, Lane};
+///
+/// struct Mine;
+/// impl<'r> Lane<'r, 24> for Mine {
+///     fn now(&self) -> u64 {
+///         0
+///     }
+///     unsafe fn more(&self) -> Option<Claimed<'r, 24>> {
+///         None
+///     }
+///     fn released(&self) {}
+/// }
+/// ```
+pub unsafe trait Lane<'r, const WORDS: usize> {
     /// The time now, in ticks.
     fn now(&self) -> u64;
 
     /// Claims one more slot for a record that outgrows its own, or says that there is none.
-    fn more(&self) -> Option<Claimed<'r, WORDS>>;
+    ///
+    /// # Safety
+    ///
+    /// It is for a span of this lane, which attaches it or gives it back.
+    unsafe fn more(&self) -> Option<Claimed<'r, WORDS>>;
 
     /// Called after slots that [`more`](Self::more) gave were given back unused. Whoever claims
     /// them calls [`SpanRing::released`](crate::SpanRing::released), claims kept out: else the
@@ -157,18 +186,31 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
 
     /// Lets the span begin at another time.
     pub(crate) fn start_time(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) {
-        self.change(lane, kind::START, time);
+        let again = self.has(|entry| matches!(entry, Entry::Start(_)));
+        self.change(lane, kind::START, time, again);
     }
 
     /// Lets the span end at another time than the one at which it ends.
     pub(crate) fn end_time(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) {
-        self.change(lane, kind::END, time);
+        let again = self.has(|entry| matches!(entry, Entry::End(_)));
+        self.change(lane, kind::END, time, again);
     }
 
-    fn change(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time) {
-        if !self.time(lane, kind, time, 0) {
-            self.0.count_cut(Cut::Tag);
+    /// Each has room for once in the reserve. An entry that a drainer may look at cannot be
+    /// changed in place, so that a second one takes room of its own, and none of the reserve.
+    fn change(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time, again: bool) {
+        let keep = if again { RESERVE } else { 0 };
+        if !self.time(lane, kind, time, keep) {
+            self.0.count_cut(Cut::Time);
         }
+    }
+
+    /// Whether there is such an entry among the committed ones.
+    #[cold]
+    fn has(&self, such: impl Fn(Entry<Pieces<'r, WORDS>>) -> bool) -> bool {
+        // SAFETY: the record is open as long as this value is there, and only ended ones are freed.
+        let record = unsafe { Record::read(self.0.first()) };
+        record.is_some_and(|record| record.entries().any(such))
     }
 
     fn time(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time, keep: usize) -> bool {
@@ -179,11 +221,20 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         self.append(lane, header(kind + unit, 0, value.len()), &[], &value, keep)
     }
 
-    /// Changes the flags of the span.
+    /// The flags that the span begins with, in a slot that has nothing but its head: there is room.
+    pub(crate) fn first_flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8) {
+        self.put_flags(lane, bits, RESERVE);
+    }
+
+    /// Changes the flags of the span, once: that has room in the reserve.
     pub(crate) fn flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8) {
+        self.put_flags(lane, bits, 0);
+    }
+
+    fn put_flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8, keep: usize) {
         let value = u32::from(bits).to_le_bytes();
         let header = header(kind::FLAGS, 0, value.len());
-        if !self.append(lane, header, &[], &value, 0) {
+        if !self.append(lane, header, &[], &value, keep) {
             self.0.count_cut(Cut::Tag);
         }
     }
@@ -281,9 +332,11 @@ fn claim_chain<'r, const WORDS: usize>(
     lane: &impl Lane<'r, WORDS>,
     count: usize,
 ) -> Option<Claimed<'r, WORDS>> {
-    let mut chain = lane.more()?;
+    // SAFETY: for the span whose lane it is; attached, or released below.
+    let more = || unsafe { lane.more() };
+    let mut chain = more()?;
     for _ in 1..count {
-        match lane.more() {
+        match more() {
             // The new one first: so it takes no walk to the chain's end.
             Some(mut next) => {
                 next.attach(chain);
