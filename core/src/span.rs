@@ -41,24 +41,24 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         name: &str,
     ) -> Self {
         let record = claimed.map(|claimed| {
-            let head = Head {
-                trace_id: context.trace_id.get(),
-                span_id: context.span_id.get(),
-                parent_id: context.parent_id.map_or(0, SpanId::get),
-                start: lane.now(),
+            let mut unbegun = Unbegun {
+                claimed: Some(claimed),
+                context: &context,
+                lane: &lane,
             };
-            let mut record = RecordWriter::new(claimed, &head);
+            let start = lane.now();
+            let mut record = unbegun.begin(start)?;
             if context.flags != Flags::SAMPLED {
                 record.first_flags(&lane, context.flags.bits());
             }
             record.name(&lane, name);
             record.commit();
-            record
+            Some(record)
         });
         Self {
             lane,
             context,
-            record,
+            record: record.flatten(),
         }
     }
 
@@ -150,8 +150,62 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
 impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Span<'r, L, WORDS> {
     #[inline]
     fn drop(&mut self) {
+        if self.record.is_some() {
+            let mut ending = Ending {
+                record: self.record.take(),
+                lane: &self.lane,
+                ticks: 0,
+            };
+            ending.ticks = self.lane.now();
+        }
+    }
+}
+
+/// A slot whose span is about to begin. If the clock panics, it begins and ends at no time: a slot
+/// that nobody ends is lost for ever.
+struct Unbegun<'a, 'r, L: Lane<'r, WORDS>, const WORDS: usize> {
+    claimed: Option<Claimed<'r, WORDS>>,
+    context: &'a SpanContext,
+    lane: &'a L,
+}
+
+impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Unbegun<'_, 'r, L, WORDS> {
+    #[inline(always)]
+    fn begin(&mut self, start: u64) -> Option<RecordWriter<'r, WORDS>> {
+        let context = self.context;
+        let head = Head {
+            trace_id: context.trace_id.get(),
+            span_id: context.span_id.get(),
+            parent_id: context.parent_id.map_or(0, SpanId::get),
+            start,
+        };
+        let claimed = self.claimed.take()?;
+        Some(RecordWriter::new(claimed, &head))
+    }
+}
+
+impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Unbegun<'_, 'r, L, WORDS> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(record) = self.begin(0) {
+            record.end(0);
+            self.lane.ended();
+        }
+    }
+}
+
+/// A span that ends when this is dropped, even if that is because the clock panics.
+struct Ending<'a, 'r, L: Lane<'r, WORDS>, const WORDS: usize> {
+    record: Option<RecordWriter<'r, WORDS>>,
+    lane: &'a L,
+    ticks: u64,
+}
+
+impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Ending<'_, 'r, L, WORDS> {
+    #[inline(always)]
+    fn drop(&mut self) {
         if let Some(record) = self.record.take() {
-            record.end(self.lane.now());
+            record.end(self.ticks);
             self.lane.ended();
         }
     }

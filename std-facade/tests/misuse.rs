@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use jaegerling::udp::{self, Options};
-use jaegerling::{Clock, LOSS_SPAN, builder};
+use jaegerling::{Clock, Ended, LOSS_SPAN, builder};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -32,6 +32,25 @@ impl Clock for Fuse {
         assert!(!self.convert.load(Ordering::SeqCst), "the clock is broken");
         ticks as i64
     }
+}
+
+#[test]
+fn a_clock_that_panics_costs_its_span_and_not_its_slot() {
+    let fuse = Fuse::default();
+    let (traces_in, mut out) = builder("svc")
+        .clock(fuse.clone())
+        .build()
+        .expect("a tracer");
+    fuse.now.store(true, Ordering::SeqCst);
+    let begun = std::panic::catch_unwind(|| traces_in.new_trace("never begun"));
+    assert!(begun.is_err());
+    fuse.now.store(false, Ordering::SeqCst);
+    assert_eq!(traces_in.stats().open, 0);
+    drop(traces_in);
+    while let Ok(datagram) = out.try_next() {
+        assert!(datagram.is_some(), "the stream has not ended");
+    }
+    assert_eq!(out.try_next(), Err(Ended));
 }
 
 #[test]
