@@ -82,8 +82,6 @@ struct Drains {
     retired: Stats,
     packer: Packer,
     loss: LossWatch,
-    /// Whether nobody told yet what became of the last datagram.
-    unsettled: bool,
     own_tags: ProcessTags,
     followed: i64,
     /// The lane and the slot of a span that was open when the closed hub was looked at last.
@@ -115,7 +113,6 @@ impl Hub {
             retired: Stats::default(),
             packer: settings.packer.clone(),
             loss: LossWatch::default(),
-            unsettled: false,
             own_tags: own_tags(settings.own_tags),
             followed: 0,
             found_open: (0, 0),
@@ -243,7 +240,7 @@ impl Hub {
         last: bool,
     ) -> Option<Packed<'b>> {
         let mut drains = lock(&self.drains);
-        if drains.unsettled {
+        if drains.packer.is_unsettled() {
             drains.settle(Outcome::Failed);
         }
         buffer.resize(drains.packer.limit() + BUFFER_EXTRA, 0);
@@ -266,7 +263,6 @@ impl Hub {
         if !packed.is_some_and(|packed| packed.tells_loss) {
             watch.take_back();
         }
-        drains.unsettled = packed.is_some();
         // Spans that fitted no datagram are gone already.
         if drains.drain.dropped().too_large != dropped.too_large {
             drains.tell_freed();
@@ -282,7 +278,6 @@ impl Hub {
     /// The datagram that was packed last is too long: its spans wait again.
     pub(crate) fn too_large(&self, limit: usize) -> Result<(), LimitTooSmall> {
         let drains = &mut *lock(&self.drains);
-        drains.unsettled = false;
         drains.packer.put_back(&mut drains.drain);
         drains.loss.take_back();
         drains.packer.set_limit(limit)
@@ -446,7 +441,6 @@ impl Drains {
     }
 
     fn settle(&mut self, outcome: Outcome) {
-        self.unsettled = false;
         if outcome == Outcome::Failed {
             self.loss.take_back();
         }
