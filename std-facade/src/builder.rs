@@ -8,9 +8,9 @@ use jaegerling_core::{Clock, IdSource, LimitTooSmall, MAX_DATAGRAM, MAX_SLOTS, P
 
 use crate::clock::AnyClock;
 use crate::global;
-use crate::hub::Settings;
 use crate::process::{OwnTags, ProcessTags};
 use crate::root::Root;
+use crate::settings::Settings;
 use crate::{TracesIn, TracesOut, os};
 
 /// Slots of a thread's lane, unless said otherwise: 8 MiB of address space, of which a thread

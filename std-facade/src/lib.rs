@@ -78,6 +78,7 @@
 mod bell;
 mod builder;
 mod clock;
+mod drains;
 mod fork;
 mod global;
 mod hub;
@@ -90,6 +91,7 @@ mod os;
 mod process;
 mod random;
 mod root;
+mod settings;
 mod span;
 mod sync;
 mod traces_in;

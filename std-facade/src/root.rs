@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use crate::TracesIn;
 use crate::fork::PerProcess;
 use crate::global;
-use crate::hub::{Hub, Settings};
+use crate::hub::Hub;
 use crate::lane;
+use crate::settings::Settings;
 use crate::udp::Sender;
 
 pub(crate) struct Root {

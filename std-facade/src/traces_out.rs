@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use jaegerling_core::{LimitTooSmall, Outcome, Value};
 
-use crate::hub::{Hub, Waiting};
+use crate::drains::Waiting;
+use crate::hub::Hub;
 use crate::os;
 use crate::process::ProcessTags;
 use crate::root::Root;
