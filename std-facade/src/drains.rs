@@ -27,7 +27,7 @@ pub(crate) struct Drains {
 }
 
 /// What there is to drain.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Waiting {
     /// Spans that wait.
     pub(crate) spans: usize,
@@ -35,8 +35,6 @@ pub(crate) struct Waiting {
     pub(crate) fill_datagram: bool,
     /// Whether a loss has yet to be told.
     pub(crate) untold_loss: bool,
-    /// Spans that are open.
-    pub(crate) open: usize,
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -180,7 +178,6 @@ impl Drains {
             fill_datagram: self.drain.waiting_bytes() + settings.service_name.len()
                 >= self.packer.limit(),
             untold_loss: settings.loss_span && self.loss.is_pending(&self.dropped()),
-            open: self.drain.open(),
         }
     }
 
