@@ -148,19 +148,18 @@ impl Worker {
     fn round(&mut self) -> Result<Next, Ended> {
         let state = self.wait_for_work()?;
         let urgent = state.stop || state.asked > state.done;
-        if !urgent {
-            self.linger();
-        }
+        let over = urgent || self.linger();
         let state = self.control.get();
         let urgent = state.stop || state.asked > state.done;
         // Only what waits now: spans that keep coming must not keep a flush from its end.
-        let mut left = self.out.gather().spans;
-        loop {
-            let sent = self.send_next()?;
-            left = left.saturating_sub(sent.unwrap_or(left));
-            if left == 0 || sent.is_none() {
+        let mut waiting = self.out.gather();
+        let mut left = waiting.spans;
+        while left > 0 && (urgent || over || waiting.fill_datagram) {
+            let Some(sent) = self.send_next()? else {
                 break;
-            }
+            };
+            left = left.saturating_sub(sent);
+            waiting = self.out.gather();
         }
         if urgent {
             self.control.change(|now| now.done = state.asked);
@@ -195,18 +194,18 @@ impl Worker {
         Ok(None)
     }
 
-    /// Waits for more spans to share the datagram, but not long.
-    fn linger(&self) {
+    /// Waits for more spans to share the datagram, but not long: says whether that was over before
+    /// they filled it.
+    fn linger(&self) -> bool {
         let begin = Instant::now();
         loop {
             let left = self.linger.saturating_sub(begin.elapsed());
             let state = self.control.get();
-            if left.is_zero()
-                || state.stop
-                || state.asked > state.done
-                || self.out.gather().fill_datagram
-            {
-                return;
+            if left.is_zero() || state.stop || state.asked > state.done {
+                return true;
+            }
+            if self.out.gather().fill_datagram {
+                return false;
             }
             thread::park_timeout(left.min(LOOK));
         }
