@@ -159,7 +159,8 @@ impl Hub {
         last: bool,
     ) -> Option<Packed<'b>> {
         let mut drains = lock(&self.drains);
-        if drains.packer.is_unsettled() {
+        // Nobody told of the last datagram, or a clock that panicked kept it from becoming one.
+        if drains.packer.is_unsettled() || drains.drain.in_flight() > 0 {
             drains.settle(Outcome::Failed);
         }
         buffer.resize(drains.packer.limit() + BUFFER_EXTRA, 0);

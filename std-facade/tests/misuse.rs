@@ -6,7 +6,7 @@ mod received;
 
 use std::net::UdpSocket;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -51,6 +51,35 @@ fn a_clock_that_panics_costs_its_span_and_not_its_slot() {
         assert!(datagram.is_some(), "the stream has not ended");
     }
     assert_eq!(out.try_next(), Err(Ended));
+}
+
+#[test]
+fn spans_of_a_datagram_that_a_panic_kept_from_being_one_are_not_handed_over() {
+    /// Panics once, at the conversion of 7 ticks.
+    struct Once(Arc<AtomicU64>, AtomicBool);
+    impl Clock for Once {
+        fn now(&self) -> u64 {
+            self.0.load(Ordering::SeqCst)
+        }
+        fn unix_nanos(&self, ticks: u64) -> i64 {
+            let panics = ticks == 7 && self.1.swap(false, Ordering::SeqCst);
+            assert!(!panics, "the clock is broken");
+            ticks as i64
+        }
+    }
+    let ticks = Arc::new(AtomicU64::new(1));
+    let clock = Once(ticks.clone(), AtomicBool::new(true));
+    let (traces_in, mut out) = builder("svc").clock(clock).build().expect("a tracer");
+    drop(traces_in.new_trace("taken"));
+    ticks.store(7, Ordering::SeqCst);
+    drop(traces_in.new_trace("odd"));
+    ticks.store(8, Ordering::SeqCst);
+    let packed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| out.try_next()));
+    assert!(packed.is_err());
+    let names = received::names(&mut out);
+    assert!(names.contains(&"odd".to_owned()) && !names.contains(&"taken".to_owned()));
+    let stats = traces_in.stats();
+    assert_eq!((stats.handed_over, stats.dropped.failed), (1, 1));
 }
 
 #[test]
