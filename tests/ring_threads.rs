@@ -10,8 +10,8 @@ use std::thread;
 
 use jaegerling_core::decode::{self, TagValue, decode};
 use jaegerling_core::{
-    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, Lane, Outcome, Packer, Process, Seen,
-    Slot, Span, SpanContext, SpanId, SpanRing, SpanView, TraceId,
+    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, Lane, LaneRing, Outcome, Packer, Process,
+    Seen, Slot, Span, SpanContext, SpanId, SpanView, TraceId,
 };
 
 const WORDS: usize = 24;
@@ -21,7 +21,7 @@ const THREADS: usize = 3;
 /// For the whole run: a sanitizer makes it ten times as slow.
 const SPANS: u64 = 20_000;
 
-type Ring = SpanRing<Box<[Slot<WORDS>]>, WORDS>;
+type Ring = LaneRing<Box<[Slot<WORDS>]>, WORDS>;
 type OpenSpan<'r> = Span<'r, Lanes<'r>, WORDS>;
 
 thread_local! {
@@ -104,7 +104,7 @@ fn say(span: &mut OpenSpan<'_>, number: u64, tags: std::ops::Range<u64>) {
 #[test]
 fn what_threads_write_is_read_whole_while_it_is_written_and_after() {
     let rings: Vec<Ring> = (0..THREADS)
-        .map(|at| SpanRing::new((0..40 + at * 40).map(|_| Slot::new()).collect()))
+        .map(|at| LaneRing::new((0..40 + at * 40).map(|_| Slot::new()).collect()))
         .collect();
     let at_work = AtomicUsize::new(THREADS);
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| channel()).unzip();

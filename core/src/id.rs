@@ -81,6 +81,17 @@ impl SpanId {
         }
     }
 
+    /// The id of that number; 0 is taken for 1.
+    #[inline(always)]
+    pub(crate) fn or_min(id: u64) -> Self {
+        #[cold]
+        #[inline(never)]
+        fn min() -> SpanId {
+            SpanId::MIN
+        }
+        Self::new(id).unwrap_or_else(min)
+    }
+
     /// The number.
     pub const fn get(self) -> u64 {
         self.0.get()
@@ -183,52 +194,103 @@ pub enum ReferenceKind {
 
 /// A source of ids.
 pub trait IdSource {
+    /// Whether [`next_id`](Self::next_id) must be kept apart from other calls by the tracer's
+    /// [`ClaimLock`](crate::ClaimLock); one that is [`LockFree`](crate::LockFree) does not.
+    fn needs_lock(&self) -> bool {
+        false
+    }
+
     /// The next id: any number that does not come again. 0 is taken for 1.
     ///
-    /// Tracers in this crate call it under their [`ClaimLock`](crate::ClaimLock), before they claim
-    /// anything. It should not trace itself: with most locks it would wait for ever.
+    /// It is called from wherever spans are started. It should not trace itself.
     fn next_id(&self) -> u64;
+
+    /// Called once, before any id is drawn: from now on, ids that nobody else has.
+    ///
+    /// What makes a seed: something that differs from device to device (a serial number, the chip's
+    /// unique id), and from boot to boot: a word of the hardware's random number generator, or a
+    /// counter of boots that is kept in flash or EEPROM.
+    fn seed(&self, seed: u64) {
+        let _ = seed;
+    }
 }
 
 impl<I: IdSource + ?Sized> IdSource for &I {
+    fn needs_lock(&self) -> bool {
+        (**self).needs_lock()
+    }
+
     fn next_id(&self) -> u64 {
         (**self).next_id()
+    }
+
+    fn seed(&self, seed: u64) {
+        (**self).seed(seed);
     }
 }
 
 /// Ids that look random and do not repeat before 2³² of them, from a counter and a seed.
 ///
-/// The same seed gives the same ids: give it something that differs from boot to boot.
+/// Of two different seeds, the ids are different ones, as far as chance goes: two runs of 2³² ids
+/// of 64 bits meet once in two billion times. The same seed gives the same ids: see
+/// [`IdSource::seed`].
 #[derive(Debug)]
 pub struct SeededIds {
-    seed: u64,
+    /// The lower half first. Written once, before anyone draws.
+    seed: [AtomicU32; 2],
     count: AtomicU32,
 }
 
 impl SeededIds {
-    /// Ids of this seed.
-    pub const fn new(seed: u64) -> Self {
+    /// Ids of the seed 0, until there is another one. All of it is zero.
+    pub const fn new() -> Self {
         Self {
-            seed,
+            seed: [const { AtomicU32::new(0) }; 2],
             count: AtomicU32::new(0),
         }
     }
 }
 
+impl Default for SeededIds {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl IdSource for SeededIds {
+    #[inline]
+    fn needs_lock(&self) -> bool {
+        cfg!(not(target_has_atomic = "32"))
+    }
+
+    #[inline]
     fn next_id(&self) -> u64 {
-        // 2⁶⁴ ÷ the golden ratio: odd, so that different counts give different products.
-        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        // 2³² ÷ the golden ratio, and one: the upper half goes far with each count, the lower one
+        // goes on by one, so that no two are the same.
+        const SPREAD: u64 = 0x9e37_79b9_0000_0001;
         #[cfg(target_has_atomic = "32")]
         let count = self.count.fetch_add(1, Ordering::Relaxed);
-        // The caller's lock makes these two one.
+        // The tracer's lock makes these two one.
         #[cfg(not(target_has_atomic = "32"))]
         let count = {
             let count = self.count.load(Ordering::Relaxed);
             self.count.store(count.wrapping_add(1), Ordering::Relaxed);
             count
         };
-        self.seed
-            .wrapping_add(u64::from(count).wrapping_mul(SPREAD))
+        let [low, high] = &self.seed;
+        let seed =
+            u64::from(low.load(Ordering::Relaxed)) | u64::from(high.load(Ordering::Relaxed)) << 32;
+        // Never zero, and that the compiler knows.
+        seed.wrapping_add(u64::from(count).wrapping_mul(SPREAD)) | 1 << 63
+    }
+
+    fn seed(&self, seed: u64) {
+        // The finalizer of SplitMix64: seeds that lie side by side give ids that lie far apart.
+        let mixed = (seed ^ seed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let mixed = mixed ^ mixed >> 31;
+        let [low, high] = &self.seed;
+        low.store(mixed as u32, Ordering::Relaxed);
+        high.store((mixed >> 32) as u32, Ordering::Relaxed);
     }
 }

@@ -93,9 +93,9 @@ extern crate std;
 #[cfg(all(feature = "alloc", feature = "hashbrown", target_has_atomic = "ptr"))]
 pub mod collect;
 pub mod decode;
-mod drain;
 mod id;
 mod jaeger;
+mod lane;
 mod lock;
 mod packet;
 pub mod propagate;
@@ -106,23 +106,34 @@ mod span;
 mod stats;
 mod text;
 mod thrift;
+mod ticks;
 mod time;
 mod tracer;
 mod value;
 mod view;
 
-pub use drain::{Drain, Outcome, Seen};
 pub use id::{Flags, IdSource, ReferenceKind, SeededIds, SpanContext, SpanId, TraceId};
+pub use lane::{Drain, LaneRing, MAX_SLOTS, Outcome, Seen};
+#[cfg(any(
+    all(target_arch = "arm", target_os = "none"),
+    target_arch = "riscv32",
+    doc
+))]
+pub use lock::InterruptsOff;
+#[cfg(target_has_atomic = "32")]
+pub use lock::LockFree;
 pub use lock::{ClaimLock, SingleContext};
 pub use packet::{
-    BUFFER_EXTRA, LOSS_SPAN, LimitTooSmall, Loss, LossWatch, MAX_DATAGRAM, Packed, Packer, Process,
+    BUFFER_EXTRA, Complete, Extent, LOSS_SPAN, Lean, LimitTooSmall, Loss, LossWatch, MAX_DATAGRAM,
+    Packed, Packer, Process,
 };
-pub use record::Lane;
-pub use ring::{MAX_SLOTS, SpanRing};
+pub use record::{Ending, Lane};
+pub use ring::{Found, KeepNewest, KeepOldest, Policy, Retained, RetainedSlots, Slots};
 pub use slot::{Claimed, Slot};
 pub use span::{Log, Span};
 pub use stats::{Dropped, Stats, Trimmed};
+pub use ticks::{TickClock, TickCounter};
 pub use time::{Clock, Time};
-pub use tracer::{Tracer, TracerDrain};
+pub use tracer::{AlreadyInit, Stolen, Tracer, TracerDrain};
 pub use value::Value;
 pub use view::{SpanView, TagView, Text};

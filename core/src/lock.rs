@@ -1,19 +1,42 @@
 //! Who may claim at once: the one step of recording that needs exclusion.
+//!
+//! | lock | who may record | what a claim costs the others |
+//! |---|---|---|
+//! | [`SingleContext`] | one context: it is not `Sync` | nothing |
+//! | [`InterruptsOff`] | one core and its interrupts | a dozen instructions with interrupts masked |
+//! | [`LockFree`] | any context of any core, where there is compare-and-swap | nothing |
+//! | `critical_section::CriticalSection`-like: feature `critical-section` | whatever the HAL says | as the HAL has it |
+//! | feature `spin` | several cores and their interrupts | the same, and a short wait |
+//!
+//! What runs under the lock is the claim alone: a slot that was found before is looked at once more
+//! and taken. No search, no copy, no call of anything but [`IdSource`](crate::IdSource).
+//!
+//! None of them keeps out what cannot be masked: HardFault and NMI under [`InterruptsOff`], and
+//! whatever lies above the HAL's critical section. A handler of such an exception must not record
+//! with those locks: it may have interrupted a claim. With [`LockFree`] it may, as any other. What
+//! every one of them may do is to read: see [`Tracer::steal`](crate::Tracer::steal).
 
 use core::cell::Cell;
 use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence, fence};
 
-/// Keeps claims in one ring apart. What runs under it is no copy of a span's data, and no call of
-/// anything that the user gave but [`IdSource`](crate::IdSource). A claim is a dozen instructions
-/// where a slot is free near by; a ring that is almost full is walked through, once at most (see
-/// [`SpanRing::claim`](crate::SpanRing::claim)).
+/// Keeps claims in one ring apart.
 ///
 /// # Safety
 ///
 /// While one call of [`with`](Self::with) runs its closure, no other call on the same value runs
 /// its own, in whatever thread, interrupt or core it was made; but for one that the closure itself
-/// makes, if its `IdSource` traces: that may run there, or never return.
+/// makes, if its `IdSource` traces: that may run there, or never return. A lock that is
+/// [`SHARED`](Self::SHARED) need not promise this. One that says [`ONE_CORE`](Self::ONE_CORE)
+/// promises that, too.
 pub unsafe trait ClaimLock {
+    /// Whether it lets others in, so that each step is a compare-and-swap of its own.
+    const SHARED: bool = false;
+
+    /// Whether all who record and drain run on one core, so that what one wrote before a store the
+    /// others see after it, without a barrier.
+    const ONE_CORE: bool = false;
+
     /// Runs `claim` alone.
     fn with<R>(&self, claim: impl FnOnce() -> R) -> R;
 }
@@ -33,7 +56,146 @@ impl SingleContext {
 // SAFETY: it is not `Sync`, so that all calls come from one context, where a second closure can only
 // run between two others or within one that calls back.
 unsafe impl ClaimLock for SingleContext {
+    const ONE_CORE: bool = true;
+
+    #[inline(always)]
     fn with<R>(&self, claim: impl FnOnce() -> R) -> R {
         claim()
     }
+}
+
+/// Compare-and-swap instead of a lock: any thread, interrupt or core may record at once, and none
+/// waits for another.
+#[cfg(target_has_atomic = "32")]
+#[derive(Clone, Copy, Default, Debug)]
+pub struct LockFree;
+
+// SAFETY: it promises nothing: it is shared.
+#[cfg(target_has_atomic = "32")]
+unsafe impl ClaimLock for LockFree {
+    const SHARED: bool = true;
+
+    #[inline(always)]
+    fn with<R>(&self, claim: impl FnOnce() -> R) -> R {
+        claim()
+    }
+}
+
+/// Interrupts are masked while a slot is claimed: PRIMASK on Cortex-M, `mstatus.MIE` on RISC-V.
+///
+/// HardFault and NMI cannot be masked so: their handlers must not record with this lock.
+#[cfg(any(
+    all(target_arch = "arm", target_os = "none"),
+    target_arch = "riscv32",
+    doc
+))]
+#[derive(Debug)]
+pub struct InterruptsOff(());
+
+#[cfg(any(
+    all(target_arch = "arm", target_os = "none"),
+    target_arch = "riscv32",
+    doc
+))]
+impl InterruptsOff {
+    /// Chooses it.
+    ///
+    /// # Safety
+    ///
+    /// The tracer is used on one core only, in code that may mask interrupts (privileged on
+    /// Cortex-M, in machine mode on RISC-V), and not in handlers of exceptions that this does not
+    /// mask: HardFault, NMI, and on RISC-V traps that the code under the lock cannot cause.
+    pub const unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+// SAFETY: where only one core runs, and nothing interrupts it, nobody else can be in a closure.
+#[cfg(any(all(target_arch = "arm", target_os = "none"), target_arch = "riscv32"))]
+unsafe impl ClaimLock for InterruptsOff {
+    const ONE_CORE: bool = true;
+
+    #[inline(always)]
+    fn with<R>(&self, claim: impl FnOnce() -> R) -> R {
+        let before = mask::off();
+        let result = claim();
+        mask::restore(before);
+        result
+    }
+}
+
+#[cfg(all(target_arch = "arm", target_os = "none"))]
+mod mask {
+    use core::arch::asm;
+
+    #[inline(always)]
+    pub(super) fn off() -> u32 {
+        let before;
+        // SAFETY: as `InterruptsOff::new` was promised. Not `nomem`: what is done between must
+        // stay between.
+        unsafe {
+            asm!("mrs {}, PRIMASK", "cpsid i", out(reg) before, options(nostack, preserves_flags))
+        };
+        before
+    }
+
+    #[inline(always)]
+    pub(super) fn restore(before: u32) {
+        // SAFETY: as above.
+        unsafe { asm!("msr PRIMASK, {}", in(reg) before, options(nostack, preserves_flags)) };
+    }
+}
+
+#[cfg(target_arch = "riscv32")]
+mod mask {
+    use core::arch::asm;
+
+    const MIE: u32 = 1 << 3;
+
+    #[inline(always)]
+    pub(super) fn off() -> u32 {
+        let before: u32;
+        // SAFETY: as `InterruptsOff::new` was promised. Not `nomem`: what is done between must
+        // stay between.
+        unsafe { asm!("csrrci {}, mstatus, 8", out(reg) before, options(nostack)) };
+        before & MIE
+    }
+
+    #[inline(always)]
+    pub(super) fn restore(before: u32) {
+        // SAFETY: as above.
+        unsafe { asm!("csrs mstatus, {}", in(reg) before, options(nostack)) };
+    }
+}
+
+/// What was written before this is seen by whoever sees a later store.
+#[inline(always)]
+pub(crate) fn release<L: ClaimLock>() {
+    match L::ONE_CORE {
+        true => compiler_fence(Ordering::Release),
+        false => fence(Ordering::Release),
+    }
+}
+
+/// What is read after this was written before the store that was seen before it.
+#[inline(always)]
+pub(crate) fn acquire<L: ClaimLock>() {
+    match L::ONE_CORE {
+        true => compiler_fence(Ordering::Acquire),
+        false => fence(Ordering::Acquire),
+    }
+}
+
+/// Compare-and-swap.
+#[cfg(target_has_atomic = "32")]
+#[inline(always)]
+pub(crate) fn swap(word: &AtomicU32, from: u32, to: u32, order: Ordering) -> bool {
+    word.compare_exchange(from, to, order, Ordering::Relaxed)
+        .is_ok()
+}
+
+/// There is none here, and no lock that is shared.
+#[cfg(not(target_has_atomic = "32"))]
+pub(crate) fn swap(_: &AtomicU32, _: u32, _: u32, _: Ordering) -> bool {
+    false
 }

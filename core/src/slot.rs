@@ -11,7 +11,7 @@
 //! | `head` | the owner from the claim to the end, then the drainer | anyone |
 //! | words below the committed length | nobody any more | anyone, until the drainer frees the slot |
 //! | words above it | the owner | nobody |
-//! | `cut`, `rarely_cut`, `end`, `chain` | the owner | the drainer |
+//! | what was cut, `flags`, `end`, `chain` | the owner | the drainer |
 //! | `listed` | the drainer | the drainer |
 //!
 //! A chain links slots by their distance, not by their place: a tracer may be moved between the end
@@ -19,20 +19,30 @@
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU16, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 
-/// The state bits of a head; the rest of it is the committed length in words.
+/// The state bits of a head; the rest of it is the committed length in words. What is stored while
+/// a span is recorded has 16 bits: so much most processors have in an instruction.
 pub(crate) mod state {
     /// Nobody's: may be claimed. All bits are zero, so that zeroed memory is a ring of free slots.
     pub(crate) const FREE: u32 = 0;
-    /// A span is being written into it.
-    pub(crate) const OPEN: u32 = 1 << 31;
-    /// Its span has ended, and waits for the drainer.
-    pub(crate) const DONE: u32 = 1 << 30;
-    /// Carries on the record of another slot.
-    pub(crate) const CHAINED: u32 = 1 << 29;
     /// The bits of the committed length.
-    pub(crate) const LENGTH: u32 = (1 << 24) - 1;
+    pub(crate) const LENGTH: u32 = (1 << 14) - 1;
+    /// Its span has ended, and waits for the drainer.
+    pub(crate) const DONE: u32 = 1 << 14;
+    /// A span is being written into it.
+    pub(crate) const OPEN: u32 = 1 << 15;
+    /// Carries on the record of another slot.
+    pub(crate) const CHAINED: u32 = 1 << 16;
+    /// With `DONE`: in a datagram that is on its way.
+    pub(crate) const TAKEN: u32 = 1 << 17;
+    /// With `DONE`: was open when a reset came.
+    pub(crate) const UNFINISHED: u32 = 1 << 18;
+    /// With `CHAINED`, while a memory is recovered: part of a sound chain.
+    pub(crate) const SOUND: u32 = 1 << 19;
+    /// With `DONE`: how many resets ago it was recorded, at most this many.
+    pub(crate) const AGE: u32 = 0xff << AGE_SHIFT;
+    pub(crate) const AGE_SHIFT: u32 = 24;
 }
 
 /// Memory for one span, or for a part of a large one: a header and `WORDS` words of four bytes.
@@ -42,8 +52,12 @@ pub(crate) mod state {
 #[repr(C)]
 pub struct Slot<const WORDS: usize> {
     head: AtomicU32,
+    /// Tags, and logs, that were cut.
     cut: [AtomicU32; 2],
-    rarely_cut: [AtomicU16; 2],
+    references_cut: AtomicU16,
+    times_cut: AtomicU8,
+    /// Those that the span began with.
+    flags: AtomicU8,
     end: [AtomicU32; 2],
     /// How far from here the next slot of the chain lies, in bytes; 0: nowhere.
     chain: AtomicUsize,
@@ -64,7 +78,9 @@ impl<const WORDS: usize> Slot<WORDS> {
         Self {
             head: AtomicU32::new(state::FREE),
             cut: [const { AtomicU32::new(0) }; 2],
-            rarely_cut: [const { AtomicU16::new(0) }; 2],
+            references_cut: AtomicU16::new(0),
+            times_cut: AtomicU8::new(0),
+            flags: AtomicU8::new(0),
             end: [const { AtomicU32::new(0) }; 2],
             chain: AtomicUsize::new(0),
             listed: AtomicPtr::new(ptr::null_mut()),
@@ -86,20 +102,14 @@ impl<const WORDS: usize> Slot<WORDS> {
         if self.head() != state::FREE {
             return None;
         }
-        for cut in &self.cut {
-            cut.store(0, Ordering::Relaxed);
-        }
-        for cut in &self.rarely_cut {
-            cut.store(0, Ordering::Relaxed);
-        }
-        self.chain.store(0, Ordering::Relaxed);
         self.head.store(as_state, Ordering::Release);
-        Some(Claimed {
-            first: self,
-            tail: self,
-            length: 0,
-            used: 0,
-        })
+        // SAFETY: it was free and has been taken by nobody else, as the caller promised.
+        Some(unsafe { Claimed::of(self) })
+    }
+
+    /// Who may touch the slot is decided on this word.
+    pub(crate) fn state(&self) -> &AtomicU32 {
+        &self.head
     }
 
     /// Gives the slot, and those that are chained to it, back to those who claim.
@@ -109,15 +119,22 @@ impl<const WORDS: usize> Slot<WORDS> {
     /// The caller is the ring's one drainer, nobody reads the record any more, and its span has
     /// ended (or was never published).
     pub(crate) unsafe fn free(&self) {
-        let mut slot = self;
-        loop {
-            let next = slot.next_in_chain();
+        let mut next = Some(self);
+        while let Some(slot) = next {
+            next = slot.next_in_chain();
+            slot.forget();
             slot.head.store(state::FREE, Ordering::Release);
-            match next {
-                Some(chained) => slot = chained,
-                None => break,
-            }
         }
+    }
+
+    /// Forgets what the slot was used for, so that a claim has nothing to do but to take it.
+    pub(crate) fn forget(&self) {
+        for cut in &self.cut {
+            cut.store(0, Ordering::Relaxed);
+        }
+        self.references_cut.store(0, Ordering::Relaxed);
+        self.times_cut.store(0, Ordering::Relaxed);
+        self.chain.store(0, Ordering::Relaxed);
     }
 
     /// The slot in which this one's record goes on.
@@ -143,6 +160,11 @@ impl<const WORDS: usize> Slot<WORDS> {
         slots.as_ptr().expose_provenance();
     }
 
+    /// How far from here the chain says that it goes on, in bytes; 0: nowhere.
+    pub(crate) fn chain_distance(&self) -> usize {
+        self.chain.load(Ordering::Relaxed)
+    }
+
     /// The first `words` of the slot's memory, at most all of it.
     ///
     /// # Safety
@@ -157,13 +179,37 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// How many entries of a kind found no room.
     pub(crate) fn cut(&self, kind: Cut) -> u32 {
-        let ([tags, logs], [references, times]) = (&self.cut, &self.rarely_cut);
+        let [tags, logs] = &self.cut;
         match kind {
             Cut::Tag => tags.load(Ordering::Relaxed),
             Cut::Log => logs.load(Ordering::Relaxed),
-            Cut::Reference => references.load(Ordering::Relaxed).into(),
-            Cut::Time => times.load(Ordering::Relaxed).into(),
+            Cut::Reference => self.references_cut.load(Ordering::Relaxed).into(),
+            Cut::Time => self.times_cut.load(Ordering::Relaxed).into(),
         }
+    }
+
+    /// The flags that the span begins with, as bits.
+    #[inline(always)]
+    pub(crate) fn begin_with(&self, flags: u8) {
+        self.flags.store(flags, Ordering::Relaxed);
+    }
+
+    /// The flags that the span began with, as bits.
+    pub(crate) fn first_flags(&self) -> u8 {
+        self.flags.load(Ordering::Relaxed)
+    }
+
+    /// Ends the span that is open here, at `ticks`; what is committed is all of it. `release` is a
+    /// releasing fence. The last store is the owner's last access to the slot.
+    #[inline(always)]
+    pub(crate) fn end(&self, ticks: u64, release: impl FnOnce()) {
+        let [low, high] = &self.end;
+        low.store(ticks as u32, Ordering::Relaxed);
+        high.store((ticks >> 32) as u32, Ordering::Relaxed);
+        // Only the owner stores here while the span is open.
+        let head = self.head.load(Ordering::Relaxed) ^ (state::OPEN | state::DONE);
+        release();
+        self.head.store(head, Ordering::Relaxed);
     }
 
     /// When the span ended, in ticks. Meaningful once it is `DONE`.
@@ -207,6 +253,21 @@ pub struct Claimed<'r, const WORDS: usize> {
 }
 
 impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
+    /// The right to write into a slot.
+    ///
+    /// # Safety
+    ///
+    /// Whoever has this took the slot, for the state that it is in now, and has no other right to it.
+    #[inline(always)]
+    pub(crate) unsafe fn of(slot: &'r Slot<WORDS>) -> Self {
+        Self {
+            first: slot,
+            tail: slot,
+            length: 0,
+            used: 0,
+        }
+    }
+
     /// Where the record begins.
     pub(crate) fn first(&self) -> &'r Slot<WORDS> {
         self.first
@@ -276,38 +337,44 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
         unsafe { self.first.free() };
     }
 
-    /// Publishes all words that were taken.
+    /// Publishes all words that were taken. A releasing fence has come before.
     #[inline(always)]
     pub(crate) fn commit(&self) {
         let head = state::OPEN | self.length;
-        self.first.head.store(head, Ordering::Release);
+        self.first.head.store(head, Ordering::Relaxed);
     }
 
-    /// Ends the span at `ticks`. The last store is the last access to the slot.
+    /// The same right once more, which replaces this one.
+    ///
+    /// # Safety
+    ///
+    /// This one is not used any more.
     #[inline(always)]
-    pub(crate) fn end(self, ticks: u64) {
-        let [low, high] = &self.first.end;
-        low.store(ticks as u32, Ordering::Relaxed);
-        high.store((ticks >> 32) as u32, Ordering::Relaxed);
-        let head = state::DONE | self.length;
-        self.first.head.store(head, Ordering::Release);
+    pub(crate) unsafe fn moved(&self) -> Self {
+        Self { ..*self }
     }
 
-    /// Counts an entry that found no room.
+    /// Counts an entry that found no room; of references at most 65,535, of times at most 255.
     pub(crate) fn count_cut(&self, kind: Cut) {
         let Slot {
             cut: [tags, logs],
-            rarely_cut: [references, times],
+            references_cut,
+            times_cut,
             ..
         } = self.first;
         // The owner is the only writer, so that this needs no compare-and-swap.
         let cut = self.first.cut(kind).saturating_add(1);
-        let rarely_cut = u16::try_from(cut).unwrap_or(u16::MAX);
         match kind {
             Cut::Tag => tags.store(cut, Ordering::Relaxed),
             Cut::Log => logs.store(cut, Ordering::Relaxed),
-            Cut::Reference => references.store(rarely_cut, Ordering::Relaxed),
-            Cut::Time => times.store(rarely_cut, Ordering::Relaxed),
+            Cut::Reference => {
+                let cut = u16::try_from(cut).unwrap_or(u16::MAX);
+                references_cut.store(cut, Ordering::Relaxed);
+            }
+            Cut::Time => {
+                let cut = u8::try_from(cut).unwrap_or(u8::MAX);
+                times_cut.store(cut, Ordering::Relaxed);
+            }
         }
     }
 }

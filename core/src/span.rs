@@ -1,7 +1,7 @@
 //! An open span: a small handle on its record. What is said of the span goes into the record as
 //! it comes, and is visible to the drainer at once.
 
-use crate::record::{Head, Lane, RecordWriter};
+use crate::record::{Ids, Lane, RecordWriter};
 use crate::slot::Claimed;
 use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
 
@@ -12,8 +12,15 @@ use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
 #[must_use = "a span ends when it is dropped"]
 pub struct Span<'r, L: Lane<'r, WORDS>, const WORDS: usize> {
     lane: L,
-    context: SpanContext,
-    record: Option<RecordWriter<'r, WORDS>>,
+    state: State<'r, WORDS>,
+}
+
+/// Small, and known to the compiler: as long as what is said of a span has a length that it knows,
+/// so has it the place of the next entry, and needs no check.
+enum State<'r, const WORDS: usize> {
+    /// The flags that children inherit; the ids stand in the record.
+    Recorded(RecordWriter<'r, WORDS>, Flags),
+    Unrecorded(SpanContext),
 }
 
 impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
@@ -22,8 +29,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     pub fn unrecorded(lane: L, context: SpanContext) -> Self {
         Self {
             lane,
-            context,
-            record: None,
+            state: State::Unrecorded(context),
         }
     }
 
@@ -31,7 +37,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     ///
     /// # Safety
     ///
-    /// The slot comes from [`SpanRing::claim`](crate::SpanRing::claim), and `lane` keeps the
+    /// The slot comes from [`LaneRing::claim`](crate::LaneRing::claim), and `lane` keeps the
     /// promise of [`Lane`] for its ring.
     #[inline]
     pub unsafe fn start(
@@ -40,32 +46,49 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         claimed: Option<Claimed<'r, WORDS>>,
         name: &str,
     ) -> Self {
-        let record = claimed.map(|claimed| {
-            let mut unbegun = Unbegun {
-                claimed: Some(claimed),
-                context: &context,
-                lane: &lane,
-            };
-            let start = lane.now();
-            let mut record = unbegun.begin(start)?;
-            if context.flags != Flags::SAMPLED {
-                record.first_flags(&lane, context.flags.bits());
-            }
-            record.name(&lane, name);
-            record.commit();
-            Some(record)
-        });
+        let Some(claimed) = claimed else {
+            return Self::unrecorded(lane, context);
+        };
+        let ids = || Ids {
+            trace_id: context.trace_id.get(),
+            span_id: context.span_id.get(),
+            parent_id: context.parent_id.map_or(0, SpanId::get),
+        };
+        let record = begin(claimed, &lane, context.flags, ids);
+        Self::named(lane, record, context.flags, name)
+    }
+
+    /// A span that has begun, with its name.
+    #[inline(always)]
+    pub(crate) fn named(
+        lane: L,
+        mut record: RecordWriter<'r, WORDS>,
+        flags: Flags,
+        name: &str,
+    ) -> Self {
+        record.name(&lane, name);
+        record.commit(&lane);
         Self {
             lane,
-            context,
-            record: record.flatten(),
+            state: State::Recorded(record, flags),
         }
     }
 
     /// Its ids, its parent and its flags.
     #[inline]
     pub fn context(&self) -> SpanContext {
-        self.context
+        match &self.state {
+            State::Unrecorded(context) => *context,
+            State::Recorded(record, flags) => {
+                let (trace_id, span_id, parent_id) = record.ids();
+                SpanContext {
+                    trace_id: TraceId::new(trace_id).unwrap_or(TraceId::MIN),
+                    span_id: SpanId::new(span_id).unwrap_or(SpanId::MIN),
+                    parent_id: SpanId::new(parent_id),
+                    flags: *flags,
+                }
+            }
+        }
     }
 
     /// Where it is recorded.
@@ -76,14 +99,14 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     /// Whether anything that is said of it is recorded.
     #[inline]
     pub fn is_recording(&self) -> bool {
-        self.record.is_some()
+        matches!(self.state, State::Recorded(..))
     }
 
     #[inline(always)]
     fn write(&mut self, write: impl FnOnce(&mut RecordWriter<'r, WORDS>, &L)) {
-        if let Some(record) = &mut self.record {
+        if let State::Recorded(record, _) = &mut self.state {
             write(record, &self.lane);
-            record.commit();
+            record.commit(&self.lane);
         }
     }
 
@@ -113,9 +136,12 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
 
     /// Marks the span, and the children that it will have, as ones that somebody debugs.
     pub fn set_debug(&mut self) {
-        if self.context.flags.is_sampled() && !self.context.flags.is_debug() {
-            self.context.flags = Flags::DEBUG;
-            self.write(|record, lane| record.flags(lane, Flags::DEBUG.bits()));
+        if let State::Recorded(record, flags) = &mut self.state {
+            if !flags.is_debug() {
+                *flags = Flags::DEBUG;
+                record.flags(&self.lane, Flags::DEBUG.bits());
+                record.commit(&self.lane);
+            }
         }
     }
 
@@ -134,9 +160,9 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
 
     /// Begins a log at a given time.
     pub fn log_at(&mut self, time: Time) -> Log<'_, 'r, WORDS, L> {
-        let logged = match &mut self.record {
-            Some(record) => record.log(&self.lane, time),
-            None => false,
+        let logged = match &mut self.state {
+            State::Recorded(record, _) => record.log(&self.lane, time),
+            State::Unrecorded(_) => false,
         };
         Log {
             span: logged.then_some(self),
@@ -150,64 +176,54 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
 impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Span<'r, L, WORDS> {
     #[inline]
     fn drop(&mut self) {
-        if self.record.is_some() {
-            let mut ending = Ending {
-                record: self.record.take(),
-                lane: &self.lane,
-                ticks: 0,
-            };
-            ending.ticks = self.lane.now();
+        if let State::Recorded(record, _) = &self.state {
+            // SAFETY: the span's last word.
+            self.lane.end(unsafe { record.ending() });
         }
     }
 }
 
-/// A slot whose span is about to begin. If the clock panics, it begins and ends at no time: a slot
-/// that nobody ends is lost for ever.
-struct Unbegun<'a, 'r, L: Lane<'r, WORDS>, const WORDS: usize> {
-    claimed: Option<Claimed<'r, WORDS>>,
-    context: &'a SpanContext,
+/// Begins a record, with the time now for its start. If the clock panics, the span begins and ends
+/// at no time: a slot that nobody ends is lost for ever.
+#[inline(always)]
+pub(crate) fn begin<'r, const WORDS: usize>(
+    claimed: Claimed<'r, WORDS>,
+    lane: &impl Lane<'r, WORDS>,
+    flags: Flags,
+    ids: impl Fn() -> Ids,
+) -> RecordWriter<'r, WORDS> {
+    let unbegun = Unbegun {
+        // SAFETY: either it or the guard goes on.
+        claimed: unsafe { claimed.moved() },
+        lane,
+        ids: &ids,
+    };
+    let start = lane.now();
+    core::mem::forget(unbegun);
+    // Ids as late as here: they lie somewhere, and before the claim they would be in its way.
+    let record = RecordWriter::new(claimed, ids(), start);
+    record.begin_with(flags.bits());
+    record
+}
+
+struct Unbegun<'a, 'r, L: Lane<'r, WORDS>, I: Fn() -> Ids, const WORDS: usize> {
+    claimed: Claimed<'r, WORDS>,
     lane: &'a L,
+    ids: &'a I,
 }
 
-impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Unbegun<'_, 'r, L, WORDS> {
-    #[inline(always)]
-    fn begin(&mut self, start: u64) -> Option<RecordWriter<'r, WORDS>> {
-        let context = self.context;
-        let head = Head {
-            trace_id: context.trace_id.get(),
-            span_id: context.span_id.get(),
-            parent_id: context.parent_id.map_or(0, SpanId::get),
-            start,
-        };
-        let claimed = self.claimed.take()?;
-        Some(RecordWriter::new(claimed, &head))
-    }
-}
-
-impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Unbegun<'_, 'r, L, WORDS> {
-    #[inline(always)]
+impl<'r, L, I, const WORDS: usize> Drop for Unbegun<'_, 'r, L, I, WORDS>
+where
+    L: Lane<'r, WORDS>,
+    I: Fn() -> Ids,
+{
+    #[cold]
     fn drop(&mut self) {
-        if let Some(record) = self.begin(0) {
-            record.end(0);
-            self.lane.ended();
-        }
-    }
-}
-
-/// A span that ends when this is dropped, even if that is because the clock panics.
-struct Ending<'a, 'r, L: Lane<'r, WORDS>, const WORDS: usize> {
-    record: Option<RecordWriter<'r, WORDS>>,
-    lane: &'a L,
-    ticks: u64,
-}
-
-impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Ending<'_, 'r, L, WORDS> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        if let Some(record) = self.record.take() {
-            record.end(self.ticks);
-            self.lane.ended();
-        }
+        // SAFETY: whoever made this does not go on.
+        let claimed = unsafe { self.claimed.moved() };
+        let record = RecordWriter::new(claimed, (self.ids)(), 0);
+        record.commit(self.lane);
+        record.end_at_no_time(self.lane);
     }
 }
 
@@ -220,9 +236,8 @@ impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Log<'_, 'r, WORDS, L> {
     /// Adds a field.
     pub fn field<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         if let Some(Span {
-            record: Some(record),
+            state: State::Recorded(record, _),
             lane,
-            ..
         }) = self.span.as_deref_mut()
         {
             record.field(lane, key, value.into());
@@ -237,8 +252,12 @@ impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Log<'_, 'r, WORDS, L> {
 
 impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Drop for Log<'_, 'r, WORDS, L> {
     fn drop(&mut self) {
-        if let Some(record) = self.span.as_deref().and_then(|span| span.record.as_ref()) {
-            record.commit();
+        if let Some(Span {
+            state: State::Recorded(record, _),
+            lane,
+        }) = self.span.as_deref()
+        {
+            record.commit(lane);
         }
     }
 }

@@ -38,6 +38,9 @@ pub struct Stats {
 pub struct Dropped {
     /// No slot was free when they started (`fullQueueDroppedSpans`).
     pub ring_full: u64,
+    /// Finished spans that gave way to newer ones, in a ring that keeps the newest
+    /// (`fullQueueDroppedSpans`, too).
+    pub evicted: u64,
     /// Not even their ids, times and a cut name fitted a datagram (`tooLargeDroppedSpans`).
     pub too_large: u64,
     /// The sender said that their datagram failed (`failedToEmitSpans`).
@@ -48,13 +51,14 @@ impl Dropped {
     /// None.
     pub const NONE: Self = Self {
         ring_full: 0,
+        evicted: 0,
         too_large: 0,
         failed: 0,
     };
 
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.ring_full + self.too_large + self.failed
+        self.ring_full + self.evicted + self.too_large + self.failed
     }
 }
 

@@ -1,19 +1,29 @@
-//! Clock, ids and ring in one: what firmware has one of.
+//! Clock, ids, lock and ring in one: what firmware has one of.
+
+mod drain;
+mod steal;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::lock::ClaimLock;
-use crate::record::Lane;
-use crate::slot::{Claimed, Slot};
-use crate::{
-    Clock, Drain, Flags, IdSource, LimitTooSmall, LossWatch, Outcome, Packed, Packer, Process,
-    Seen, Span, SpanContext, SpanId, SpanRing, SpanView, Stats, TraceId, Value,
-};
+pub use drain::TracerDrain;
+pub use steal::Stolen;
 
-/// Starts spans in a ring of `SLOTS` slots of `WORDS` words.
+use crate::lock::{ClaimLock, release};
+use crate::record::{Ending, Ids, Lane, RecordWriter};
+use crate::ring::{Found, Policy, Retained, RetainedSlots, Slots, SpanRing};
+use crate::slot::{Claimed, Slot};
+use crate::span::begin;
+use crate::{Clock, Flags, IdSource, Span, SpanContext, SpanId, TraceId};
+
+use core::fmt;
+
+/// Starts spans in a ring of slots. Made in a `const` context, it is a `static`, all of it zero
+/// until it is [initialised](Self::init):
 ///
 /// ```
-/// use jaegerling_core::{Clock, Packer, Process, SeededIds, SingleContext, Tracer, Value};
+/// use jaegerling_core::{
+///     Clock, KeepNewest, LockFree, Packer, Process, SeededIds, Slot, Tracer,
+/// };
 ///
 /// struct Timer;
 /// impl Clock for Timer {
@@ -25,220 +35,324 @@ use crate::{
 ///     }
 /// }
 ///
-/// let tracer = Tracer::<_, _, _, 8, 32>::new(Timer, SeededIds::new(7), SingleContext::new());
-/// let mut span = tracer.root("adc.read");
+/// // 16 slots of 32 words.
+/// static TRACER: Tracer<Timer, SeededIds, LockFree, KeepNewest, [Slot<32>; 16], 32> =
+///     Tracer::new(Timer, SeededIds::new(), LockFree);
+///
+/// // In `main`, with something that differs from device to device and from boot to boot.
+/// TRACER.init(7)?;
+///
+/// // Anywhere, in interrupts too.
+/// let mut span = TRACER.root("adc.read");
 /// span.tag("sensor", "bme280");
 /// span.tag("raw", 1_734_i64);
 /// span.end();
 ///
+/// // Where there is time.
 /// let process = Process::new("thermostat");
 /// let mut packer = Packer::new(200, "thermostat")?;
 /// let mut buffer = [0; 203];
-/// let mut drain = tracer.take_drain().expect("nobody else drains");
+/// let mut drain = TRACER.take_drain().expect("nobody else drains");
 /// while let Some(datagram) = drain.pack(&mut packer, &mut buffer, &process) {
 ///     // Send `datagram.bytes` over whatever there is.
 ///     assert!(datagram.bytes.len() <= 200);
 ///     drain.sent(&mut packer);
 /// }
-/// # Ok::<(), jaegerling_core::LimitTooSmall>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Tracer<C, I, L, const SLOTS: usize, const WORDS: usize> {
+///
+/// | parameter | which |
+/// |---|---|
+/// | `C` | the [`Clock`] |
+/// | `I` | the [`IdSource`] |
+/// | `L` | who may record: [`SingleContext`](crate::SingleContext), [`LockFree`](crate::LockFree), or any other [`ClaimLock`] |
+/// | `P` | what gives way when the ring is full: [`KeepOldest`](crate::KeepOldest) or [`KeepNewest`](crate::KeepNewest) |
+/// | `S` | where the slots lie: in the tracer, on the heap, or in memory that survives a reset, see [`Slots`] |
+pub struct Tracer<C, I, L, P, S, const WORDS: usize> {
     clock: C,
     ids: I,
     lock: L,
     drained: AtomicBool,
-    ring: SpanRing<[Slot<WORDS>; SLOTS], WORDS>,
+    ring: SpanRing<P, S, WORDS>,
 }
 
-impl<C, I, L, const SLOTS: usize, const WORDS: usize> Tracer<C, I, L, SLOTS, WORDS> {
-    /// A tracer with an empty ring.
+/// A tracer is initialised once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlreadyInit;
+
+impl fmt::Display for AlreadyInit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the tracer is initialised already: that is done once, before anyone traces")
+    }
+}
+
+impl core::error::Error for AlreadyInit {}
+
+impl<C, I, L, P, const SLOTS: usize, const WORDS: usize>
+    Tracer<C, I, L, P, [Slot<WORDS>; SLOTS], WORDS>
+{
+    /// A tracer with its slots in itself, which refuses all spans until it is initialised.
     pub const fn new(clock: C, ids: I, lock: L) -> Self {
+        const { assert!(SLOTS <= crate::MAX_SLOTS, "a ring has at most 65536 slots") };
+        Self::in_slots(clock, ids, lock, [const { Slot::new() }; SLOTS])
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<C, I, L, P, const WORDS: usize> Tracer<C, I, L, P, alloc::boxed::Box<[Slot<WORDS>]>, WORDS> {
+    /// A tracer with so many slots on the heap, at most [`MAX_SLOTS`](crate::MAX_SLOTS), which
+    /// refuses all spans until it is initialised.
+    pub fn with_capacity(clock: C, ids: I, lock: L, slots: usize) -> Self {
+        let slots = slots.min(crate::MAX_SLOTS);
+        let slots = (0..slots).map(|_| Slot::new()).collect();
+        Self::in_slots(clock, ids, lock, slots)
+    }
+}
+
+impl<C, I, L, P, const SLOTS: usize, const WORDS: usize>
+    Tracer<C, I, L, P, RetainedSlots<SLOTS, WORDS>, WORDS>
+{
+    /// A tracer with its slots in memory that survives a reset, which refuses all spans until it
+    /// is [given that memory](Self::init_retained).
+    pub const fn retained(clock: C, ids: I, lock: L) -> Self {
+        Self::in_slots(clock, ids, lock, RetainedSlots::new())
+    }
+}
+
+impl<C, I: IdSource, L: ClaimLock, P, const SLOTS: usize, const WORDS: usize>
+    Tracer<C, I, L, P, RetainedSlots<SLOTS, WORDS>, WORDS>
+{
+    /// Recovers what `memory` holds, and lets spans in. To `seed` the number of the session is
+    /// added, so that ids differ from one reset to the next; only after the power was gone does it
+    /// begin at 0 again: for that, the seed needs a random word or a boot counter that is kept.
+    ///
+    /// # Errors
+    ///
+    /// If the tracer is initialised already.
+    ///
+    /// # Safety
+    ///
+    /// The memory is given to one tracer, and this is called once for it.
+    pub unsafe fn init_retained(
+        &self,
+        memory: &'static Retained<SLOTS, WORDS>,
+        seed: u64,
+    ) -> Result<Found, AlreadyInit> {
+        let recover = || {
+            // SAFETY: nobody else has been given it, as the caller promises.
+            let found = unsafe { self.ring.place().recover(memory) };
+            self.ids
+                .seed(seed.wrapping_add(u64::from(found.session) << 32));
+            (found.finished + found.unfinished, found)
+        };
+        self.ring.open(&self.lock, recover).ok_or(AlreadyInit)
+    }
+}
+
+impl<C, I, L, P, S, const WORDS: usize> Tracer<C, I, L, P, S, WORDS> {
+    const fn in_slots(clock: C, ids: I, lock: L, slots: S) -> Self {
         Self {
             clock,
             ids,
             lock,
             drained: AtomicBool::new(false),
-            ring: SpanRing::new([const { Slot::new() }; SLOTS]),
+            ring: SpanRing::new(slots),
         }
+    }
+
+    /// Its clock.
+    pub const fn clock(&self) -> &C {
+        &self.clock
     }
 }
 
-impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize>
-    Tracer<C, I, L, SLOTS, WORDS>
+impl<C, I: IdSource, L: ClaimLock, P, const SLOTS: usize, const WORDS: usize>
+    Tracer<C, I, L, P, [Slot<WORDS>; SLOTS], WORDS>
 {
-    /// A span with no parent, which begins a trace of its own.
-    pub fn root(&self, name: &str) -> Span<'_, &Self, WORDS> {
-        let [high, low] = self.lock.with(|| [self.ids.next_id(), self.ids.next_id()]);
-        let trace_id = u128::from(high) << 64 | u128::from(low);
-        let trace_id = TraceId::new(trace_id).unwrap_or(TraceId::MIN);
-        self.start(trace_id, None, Flags::SAMPLED, name)
+    /// Lets spans in. Before, they are refused, and counted. `seed` is for the ids: something that
+    /// differs from device to device and from boot to boot, see [`IdSource::seed`].
+    ///
+    /// # Errors
+    ///
+    /// If it is initialised already.
+    pub fn init(&self, seed: u64) -> Result<(), AlreadyInit> {
+        self.open(seed)
     }
+}
 
-    /// A child of a span of this process or another. Not sampled if that is not.
-    pub fn child_of(&self, parent: &SpanContext, name: &str) -> Span<'_, &Self, WORDS> {
-        self.start(parent.trace_id, Some(parent.span_id), parent.flags, name)
+#[cfg(feature = "alloc")]
+impl<C, I: IdSource, L: ClaimLock, P, const WORDS: usize>
+    Tracer<C, I, L, P, alloc::boxed::Box<[Slot<WORDS>]>, WORDS>
+{
+    /// Lets spans in. Before, they are refused, and counted. `seed` is for the ids: see
+    /// [`IdSource::seed`].
+    ///
+    /// # Errors
+    ///
+    /// If it is initialised already.
+    pub fn init(&self, seed: u64) -> Result<(), AlreadyInit> {
+        self.open(seed)
     }
+}
 
-    fn start(
-        &self,
-        trace_id: TraceId,
-        parent_id: Option<SpanId>,
-        flags: Flags,
-        name: &str,
-    ) -> Span<'_, &Self, WORDS> {
-        let (span_id, claimed) = self.lock.with(|| {
-            // Before the claim: it may panic, which is no reason to lose a slot, or trace itself.
-            let span_id = self.ids.next_id();
-            let claimed = if flags.is_sampled() {
-                // SAFETY: the lock keeps claims apart: what traces under it, an id source, is not
-                // called while one runs.
-                unsafe { self.ring.claim() }
-            } else {
-                None
-            };
-            (span_id, claimed)
-        });
-        let context = SpanContext {
-            trace_id,
-            span_id: SpanId::new(span_id).unwrap_or(SpanId::MIN),
-            parent_id,
-            flags,
+impl<C, I: IdSource, L: ClaimLock, P, S, const WORDS: usize> Tracer<C, I, L, P, S, WORDS> {
+    fn open(&self, seed: u64) -> Result<(), AlreadyInit> {
+        let prepare = || {
+            self.ids.seed(seed);
+            (0, ())
         };
-        // SAFETY: a slot of this tracer's one ring.
-        unsafe { Span::start(self, context, claimed, name) }
+        self.ring.open(&self.lock, prepare).ok_or(AlreadyInit)
+    }
+
+    /// Whether it has been initialised.
+    pub fn is_init(&self) -> bool {
+        self.ring.is_open()
+    }
+
+    fn next_id(&self) -> u64 {
+        if self.ids.needs_lock() {
+            return self.lock.with(|| self.ids.next_id());
+        }
+        self.ids.next_id()
+    }
+
+    fn next_trace_id(&self) -> TraceId {
+        let (high, low) = (self.next_id(), self.next_id());
+        let trace_id = u128::from(high) << 64 | u128::from(low);
+        TraceId::new(trace_id).unwrap_or(TraceId::MIN)
+    }
+
+    fn next_span_id(&self) -> SpanId {
+        SpanId::or_min(self.next_id())
     }
 
     /// The one drainer of the ring, for the first who asks, and nobody after.
-    pub fn take_drain(&self) -> Option<TracerDrain<'_, C, I, L, SLOTS, WORDS>> {
+    pub fn take_drain(&self) -> Option<TracerDrain<'_, Self>> {
         let free = self.lock.with(|| {
-            // A load and a store, because not every core can swap; the lock makes them one.
-            let taken = self.drained.load(Ordering::Acquire);
-            self.drained.store(true, Ordering::Relaxed);
-            !taken
+            #[cfg(target_has_atomic = "8")]
+            return !self.drained.swap(true, Ordering::AcqRel);
+            // The lock makes these two one.
+            #[cfg(not(target_has_atomic = "8"))]
+            {
+                let taken = self.drained.load(Ordering::Acquire);
+                self.drained.store(true, Ordering::Release);
+                !taken
+            }
         });
-        free.then(|| TracerDrain {
-            tracer: self,
-            // SAFETY: the only one that is taken, of a ring that is borrowed while it exists.
-            drain: unsafe { Drain::new() },
-            seen: Seen::default(),
-            loss: LossWatch::default(),
-        })
+        free.then(|| TracerDrain::new(self))
+    }
+}
+
+impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORDS: usize>
+    Tracer<C, I, L, P, S, WORDS>
+{
+    /// A span with no parent, which begins a trace of its own.
+    #[inline(never)]
+    pub fn root(&self, name: &str) -> Span<'_, &Self, WORDS> {
+        let trace_id = self.next_trace_id();
+        match self.begin(Flags::SAMPLED, || (trace_id, 0)) {
+            Some(slot) => self.begun(slot, Flags::SAMPLED, name),
+            None => Span::unrecorded(self, self.context(trace_id, None, Flags::SAMPLED)),
+        }
+    }
+
+    /// A child of a span of this process or another. Not sampled if that is not.
+    #[inline(always)]
+    pub fn child_of(&self, parent: &SpanContext, name: &str) -> Span<'_, &Self, WORDS> {
+        match self.begin_child(parent) {
+            Some(slot) => self.begun(slot, parent.flags, name),
+            None => Span::unrecorded(self, self.child_context(parent)),
+        }
+    }
+
+    #[inline(always)]
+    fn begun<'t>(
+        &'t self,
+        slot: &'t Slot<WORDS>,
+        flags: Flags,
+        name: &str,
+    ) -> Span<'t, &'t Self, WORDS> {
+        // SAFETY: begun just now, for this.
+        let record = unsafe { RecordWriter::go_on(slot) };
+        Span::named(self, record, flags, name)
+    }
+
+    /// A slot with the head of a child: all else about it the caller knows.
+    #[inline(never)]
+    fn begin_child(&self, parent: &SpanContext) -> Option<&Slot<WORDS>> {
+        if !parent.flags.is_sampled() {
+            return None;
+        }
+        self.begin(parent.flags, || (parent.trace_id, parent.span_id.get()))
+    }
+
+    #[inline(always)]
+    fn begin(
+        &self,
+        flags: Flags,
+        trace_and_parent: impl Fn() -> (TraceId, u64),
+    ) -> Option<&Slot<WORDS>> {
+        // Before the claim: it may panic, which is no reason to lose a slot.
+        let span_id = self.next_span_id();
+        let claimed = self.ring.claim(&self.lock)?;
+        let ids = || {
+            let (trace_id, parent_id) = trace_and_parent();
+            Ids {
+                trace_id: trace_id.get(),
+                span_id: span_id.get(),
+                parent_id,
+            }
+        };
+        Some(begin(claimed, &self, flags, ids).begun())
+    }
+
+    /// Out of line, as the beginning: one piece of code for all places that trace.
+    #[inline(never)]
+    fn end_span<'t>(&'t self, span: Ending<'t, WORDS>) {
+        span.now(&self);
+    }
+
+    /// Who a child is that is not recorded.
+    #[cold]
+    fn child_context(&self, parent: &SpanContext) -> SpanContext {
+        self.context(parent.trace_id, Some(parent.span_id), parent.flags)
+    }
+
+    fn context(&self, trace_id: TraceId, parent_id: Option<SpanId>, flags: Flags) -> SpanContext {
+        SpanContext {
+            trace_id,
+            span_id: self.next_span_id(),
+            parent_id,
+            flags,
+        }
     }
 }
 
 // SAFETY: all slots are in the tracer's one ring. It is borrowed while its drainer is there; what
 // moves it before moves all of them.
-unsafe impl<'t, C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize>
-    Lane<'t, WORDS> for &'t Tracer<C, I, L, SLOTS, WORDS>
+unsafe impl<'t, C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORDS: usize>
+    Lane<'t, WORDS> for &'t Tracer<C, I, L, P, S, WORDS>
 {
+    #[inline(always)]
     fn now(&self) -> u64 {
         self.clock.now()
     }
 
+    #[inline(always)]
+    fn release(&self) {
+        release::<L>();
+    }
+
+    #[inline(always)]
+    fn end(&self, span: Ending<'t, WORDS>) {
+        self.end_span(span);
+    }
+
     unsafe fn more(&self) -> Option<Claimed<'t, WORDS>> {
-        // SAFETY: as for the first slot.
-        self.lock.with(|| unsafe { self.ring.claim_more() })
+        self.ring.claim_more(&self.lock)
     }
 
     fn released(&self) {
-        self.lock.with(|| self.ring.released());
-    }
-}
-
-/// The drainer of a [`Tracer`].
-pub struct TracerDrain<'t, C, I, L, const SLOTS: usize, const WORDS: usize> {
-    tracer: &'t Tracer<C, I, L, SLOTS, WORDS>,
-    drain: Drain<'t, WORDS>,
-    seen: Seen,
-    loss: LossWatch,
-}
-
-impl<C: Clock, I: IdSource, L: ClaimLock, const SLOTS: usize, const WORDS: usize>
-    TracerDrain<'_, C, I, L, SLOTS, WORDS>
-{
-    /// The next datagram, or `None` if no ended span waits. Then tell what became of it, by
-    /// [`sent`](Self::sent), [`failed`](Self::failed) or [`too_large`](Self::too_large): until
-    /// then its spans keep their slots. A datagram that nobody told of counts as failed. A buffer
-    /// that is too short for any datagram gets none, and the spans wait: see [`Packer::pack`].
-    pub fn pack<'b, 'a>(
-        &mut self,
-        packer: &mut Packer,
-        buffer: &'b mut [u8],
-        process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
-    ) -> Option<Packed<'b>> {
-        if packer.is_unsettled() || self.drain.in_flight() > 0 {
-            self.failed(packer);
-        }
-        self.drain.sweep(&self.tracer.ring, &mut self.seen);
-        self.drain.recheck();
-        let mut dropped = self.drain.dropped();
-        dropped.ring_full = self.tracer.ring.refused();
-        let clock = &self.tracer.clock;
-        let now = clock.unix_nanos(clock.now());
-        let loss = self.loss.look(now, &dropped, false).map(|loss| {
-            let ids = &self.tracer.ids;
-            let [trace, span] = self.tracer.lock.with(|| [ids.next_id(), ids.next_id()]);
-            let trace = TraceId::new(trace.into()).unwrap_or(TraceId::MIN);
-            (loss, (trace, SpanId::new(span).unwrap_or(SpanId::MIN)))
-        });
-        let packed = packer.pack(buffer, process, &mut self.drain, clock, &dropped, loss);
-        if !packed.is_some_and(|packed| packed.tells_loss) {
-            self.loss.take_back();
-        }
-        // Spans that fitted no datagram are gone already.
-        if self.drain.dropped().too_large != dropped.too_large {
-            self.drain.tell_freed(&self.tracer.ring);
-        }
-        packed
-    }
-
-    /// The last datagram is somebody else's now.
-    pub fn sent(&mut self, packer: &mut Packer) {
-        self.settle(packer, Outcome::HandedOver);
-    }
-
-    /// The last datagram is lost. If it told of a loss, that is told again.
-    pub fn failed(&mut self, packer: &mut Packer) {
-        self.untold(packer);
-        self.settle(packer, Outcome::Failed);
-    }
-
-    fn settle(&mut self, packer: &mut Packer, outcome: Outcome) {
-        // First, so that no slot is claimed a second time before it was seen the first time: spans
-        // stay in the order in which they were started.
-        self.drain.sweep(&self.tracer.ring, &mut self.seen);
-        packer.settled(&mut self.drain);
-        self.drain.settle(outcome);
-        self.drain.tell_freed(&self.tracer.ring);
-    }
-
-    /// The link takes only `limit` bytes: the spans wait again, and are packed smaller.
-    ///
-    /// # Errors
-    ///
-    /// [`LimitTooSmall`] if no span fits such a datagram. The spans wait all the same.
-    pub fn too_large(&mut self, packer: &mut Packer, limit: usize) -> Result<(), LimitTooSmall> {
-        self.untold(packer);
-        packer.put_back(&mut self.drain);
-        packer.set_limit(limit)
-    }
-
-    /// The loss that the last datagram told, if nobody has it yet, is still to be told.
-    fn untold(&mut self, packer: &Packer) {
-        if packer.is_unsettled() {
-            self.loss.take_back();
-        }
-    }
-
-    /// Shows the spans that are open now, the longest open ones first.
-    pub fn for_each_open(&mut self, show: impl FnMut(&SpanView<'_, WORDS>)) {
-        self.drain.sweep(&self.tracer.ring, &mut self.seen);
-        self.drain.for_each_open(show);
-    }
-
-    /// The account.
-    pub fn stats(&mut self) -> Stats {
-        self.drain
-            .stats([(&self.tracer.ring, self.seen)].into_iter())
+        self.ring.tell_freed(&self.lock);
     }
 }

@@ -3,7 +3,6 @@
 use core::fmt;
 
 use crate::record::{Entry, Pieces, Record, RecordedValue};
-use crate::text::whole_characters;
 use crate::{Flags, SpanContext, SpanId, Time, TraceId};
 
 /// What is written of a span so far.
@@ -27,7 +26,7 @@ impl<'r, const WORDS: usize> SpanView<'r, WORDS> {
             trace_id: TraceId::new(self.record.trace_id())?,
             span_id: SpanId::new(self.record.span_id())?,
             parent_id: SpanId::new(self.record.parent_id()),
-            flags: bits.map_or(Flags::SAMPLED, |bits| Flags::from_bits(bits.into())),
+            flags: Flags::from_bits(bits.unwrap_or(self.record.first_flags()).into()),
         })
     }
 
@@ -67,35 +66,10 @@ pub struct Text<'r, const WORDS: usize>(Option<Pieces<'r, WORDS>>);
 
 impl<const WORDS: usize> fmt::Display for Text<'_, WORDS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut carry = [0_u8; 4];
-        let mut carried = 0;
-        for piece in self.0.iter().flat_map(Pieces::iter) {
-            let mut piece = piece;
-            // Slots end anywhere: put together the character that lies across two of them.
-            while carried > 0 && !piece.is_empty() {
-                let (Some(at), Some((byte, rest))) = (carry.get_mut(carried), piece.split_first())
-                else {
-                    return Ok(());
-                };
-                *at = *byte;
-                carried += 1;
-                piece = rest;
-                if let Some(Ok(whole)) = carry.get(..carried).map(core::str::from_utf8) {
-                    f.write_str(whole)?;
-                    carried = 0;
-                }
-            }
-            if piece.is_empty() {
-                continue;
-            }
-            let (whole, rest) = piece.split_at(whole_characters(piece).min(piece.len()));
-            f.write_str(core::str::from_utf8(whole).unwrap_or("\u{fffd}"))?;
-            if let Some(carry) = carry.get_mut(..rest.len()) {
-                carry.copy_from_slice(rest);
-                carried = rest.len();
-            }
-        }
-        Ok(())
+        let Some(pieces) = &self.0 else {
+            return Ok(());
+        };
+        pieces.each_text(|text| f.write_str(text.unwrap_or("\u{fffd}")))
     }
 }
 

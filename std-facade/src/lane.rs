@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jaegerling_core::{Claimed, Clock, Lane, Slot, SpanRing};
+use jaegerling_core::{Claimed, Clock, Lane, LaneRing, Slot};
 
 use crate::bell::Bell;
 use crate::hub::Hub;
@@ -19,7 +19,7 @@ use crate::os;
 /// Words of a slot: a slot takes 256 bytes with its header on a 64-bit machine.
 pub(crate) const WORDS: usize = 54;
 
-pub(crate) type Ring = SpanRing<Slots, WORDS>;
+pub(crate) type Ring = LaneRing<Slots, WORDS>;
 
 /// The ring of one thread.
 pub(crate) struct ThreadLane {

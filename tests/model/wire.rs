@@ -210,7 +210,7 @@ fn finish(
     span.tags = some(tags);
 
     let name_is_short = span.operation_name != record.name.as_str() || record.name_was_cut;
-    let reversed = record.end.max(0) < record.start.max(0);
+    let reversed = micros(record.end) < micros(record.start).min(i64::MAX / 1000 - 1);
     let moved = [odd(record.start), odd(record.end), reversed];
     let times = record.cut_times + odd_logs + moved.into_iter().filter(|moved| *moved).count();
     let changes = Changes {
@@ -226,7 +226,7 @@ fn finish(
 
 /// A time that cannot be sent.
 fn odd(nanos: i64) -> bool {
-    nanos < 0 || nanos == i64::MAX
+    nanos < 0 || nanos / 1000 == i64::MAX / 1000
 }
 
 fn micros(nanos: i64) -> i64 {

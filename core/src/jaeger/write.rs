@@ -46,7 +46,7 @@ pub(crate) fn end(w: &mut Writer<'_>, seq_no: i64, dropped: &Dropped) -> Result 
     stats.i64(
         w,
         client_stats::FULL_QUEUE_DROPPED_SPANS,
-        count(dropped.ring_full),
+        count(dropped.ring_full.saturating_add(dropped.evicted)),
     )?;
     stats.i64(
         w,

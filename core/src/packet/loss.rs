@@ -52,6 +52,7 @@ impl LossWatch {
         }
         let lost = Dropped {
             ring_full: dropped.ring_full.saturating_sub(self.told.ring_full),
+            evicted: dropped.evicted.saturating_sub(self.told.evicted),
             too_large: dropped.too_large.saturating_sub(self.told.too_large),
             failed: dropped.failed.saturating_sub(self.told.failed),
         };
@@ -101,6 +102,7 @@ impl Loss {
         jaeger::flags_and_times(w, 0, Flags::SAMPLED.bits(), start, duration)?;
         let reasons = [
             ("lost.ring_full", self.lost.ring_full),
+            ("lost.evicted", self.lost.evicted),
             ("lost.too_large", self.lost.too_large),
             ("lost.failed", self.lost.failed),
             ("lost.since_start", self.total),

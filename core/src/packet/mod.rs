@@ -5,12 +5,14 @@ mod loss;
 mod span;
 
 use core::fmt;
+use core::marker::PhantomData;
 
 pub use loss::{LOSS_SPAN, Loss, LossWatch};
 use span::{BARE_SPAN, SpanEncoder};
 
-use crate::drain::Drain;
 use crate::jaeger::write as jaeger;
+use crate::lane::Drain;
+use crate::record::Record;
 use crate::stats::{Dropped, Trimmed};
 use crate::text;
 use crate::thrift::ty;
@@ -60,15 +62,75 @@ impl<'a, T> Process<'a, T> {
     }
 }
 
+/// What a packer does beyond packing whole spans: [`Complete`] or [`Lean`].
+pub trait Extent: sealed::Sealed {
+    /// Whether a span that is too large for a datagram is cut to fit; else it is dropped.
+    const TRIMS: bool;
+    /// Whether a loss is told by a span of its own.
+    const TELLS_LOSS: bool;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Complete {}
+    impl Sealed for super::Lean {}
+}
+
+/// All that there is.
+#[derive(Clone, Debug)]
+pub enum Complete {}
+
+/// For where flash is short: a span, or a process tag, that does not fit is dropped and counted,
+/// and a loss is told in the counters of each datagram only.
+#[derive(Clone, Debug)]
+pub enum Lean {}
+
+impl Extent for Complete {
+    const TRIMS: bool = true;
+    const TELLS_LOSS: bool = true;
+}
+
+impl Extent for Lean {
+    const TRIMS: bool = false;
+    const TELLS_LOSS: bool = false;
+}
+
+/// Where a packer takes its spans from, one after another. What was taken last may be given back,
+/// or dropped.
+pub(crate) trait Source<'r, const WORDS: usize> {
+    fn next(&mut self) -> Option<Record<'r, WORDS>>;
+
+    /// It has no room in this datagram.
+    fn give_back(&mut self);
+
+    /// It has no room in any.
+    fn drop_too_large(&mut self);
+}
+
+impl<'r, const WORDS: usize> Source<'r, WORDS> for Drain<'r, WORDS> {
+    fn next(&mut self) -> Option<Record<'r, WORDS>> {
+        self.next_front()
+    }
+
+    fn give_back(&mut self) {
+        self.leave_front();
+    }
+
+    fn drop_too_large(&mut self) {
+        self.drop_front();
+    }
+}
+
 /// Packs the spans that wait into datagrams.
 #[derive(Clone, Debug)]
-pub struct Packer {
+pub struct Packer<E: Extent = Complete> {
     limit: usize,
     service_name_len: usize,
     seq_no: i64,
     /// Whether nobody told yet what became of the last datagram.
     unsettled: bool,
     trimmed: Trimmed,
+    extent: PhantomData<E>,
 }
 
 /// A datagram, and how many spans it has.
@@ -112,12 +174,30 @@ impl Packer {
     /// [`LimitTooSmall`] if the largest bare span, with an empty name, would not fit. For a name of
     /// almost 65,000 bytes no limit will do.
     pub const fn new(limit: usize, service_name: &str) -> Result<Self, LimitTooSmall> {
+        Self::with_limit(limit, service_name)
+    }
+}
+
+impl Packer<Lean> {
+    /// The same, without what [`Lean`] leaves out.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Packer::new).
+    pub const fn lean(limit: usize, service_name: &str) -> Result<Self, LimitTooSmall> {
+        Self::with_limit(limit, service_name)
+    }
+}
+
+impl<E: Extent> Packer<E> {
+    const fn with_limit(limit: usize, service_name: &str) -> Result<Self, LimitTooSmall> {
         let mut packer = Self {
             limit: 0,
             service_name_len: service_name.len(),
             seq_no: 0,
             unsettled: false,
             trimmed: Trimmed::NONE,
+            extent: PhantomData,
         };
         match packer.set_limit(limit) {
             Ok(()) => Ok(packer),
@@ -179,10 +259,32 @@ impl Packer {
         dropped: &Dropped,
         loss: Option<(Loss, (TraceId, SpanId))>,
     ) -> Option<Packed<'b>> {
+        drain.leave_front();
+        if drain.waiting() == 0 && loss.is_none() {
+            self.begin();
+            return None;
+        }
+        self.pack_from(buffer, process, drain, clock, dropped, loss)
+    }
+
+    fn begin(&mut self) {
         self.trimmed = Trimmed::default();
         self.unsettled = false;
+    }
+
+    /// The same, from anywhere.
+    pub(crate) fn pack_from<'r, 'b, 'a, const WORDS: usize>(
+        &mut self,
+        buffer: &'b mut [u8],
+        process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
+        source: &mut impl Source<'r, WORDS>,
+        clock: &(impl Clock + ?Sized),
+        dropped: &Dropped,
+        loss: Option<(Loss, (TraceId, SpanId))>,
+    ) -> Option<Packed<'b>> {
+        self.begin();
         let limit = self.limit.min(buffer.len().saturating_sub(BUFFER_EXTRA));
-        if limit < self.needed() || drain.waiting() == 0 && loss.is_none() {
+        if limit < self.needed() {
             return None;
         }
         let mut end = [0; END];
@@ -196,11 +298,11 @@ impl Packer {
         let mut w = Writer::new(body);
         let header = self.header(&mut w, process).ok()?;
         let mut list = SpanList { count: 0 };
-        if let Some((loss, ids)) = loss {
+        if let Some((loss, ids)) = loss.filter(|_| E::TELLS_LOSS) {
             let _ = list.push(&mut w, |w| loss.write(w, ids));
         }
         let told = list.count;
-        self.spans(&mut w, &mut list, drain, clock);
+        self.spans(&mut w, &mut list, source, clock);
         if list.count == 0 {
             self.trimmed = Trimmed::default();
             return None;
@@ -241,54 +343,57 @@ impl Packer {
         Ok(w.at() - 1)
     }
 
-    fn spans<const WORDS: usize>(
+    fn spans<'r, const WORDS: usize>(
         &mut self,
         w: &mut Writer<'_>,
         list: &mut SpanList,
-        drain: &mut Drain<'_, WORDS>,
+        source: &mut impl Source<'r, WORDS>,
         clock: &(impl Clock + ?Sized),
     ) {
-        while let Some(record) = drain.front() {
-            let mut trimmed = Trimmed::default();
+        while let Some(record) = source.next() {
+            let mut span = SpanEncoder {
+                record,
+                clock,
+                trimmed: Trimmed::default(),
+            };
             let alone = list.count == 0;
-            let mut encode = |w: &mut Writer<'_>, whole: bool| {
-                let mut span = SpanEncoder {
-                    w,
-                    record,
-                    clock,
-                    trimmed: Trimmed::default(),
-                };
-                let encoded = if whole { span.whole() } else { span.trimmed() };
-                trimmed = span.trimmed;
-                encoded
-            };
-            let encoded = list.push(w, |w| encode(w, true));
-            let encoded = match encoded {
-                Err(Full) if alone => list.push(w, |w| encode(w, false)),
-                encoded => encoded,
-            };
+            let mut encoded = list.push(w, |w| span.whole(w));
+            if E::TRIMS && alone && encoded.is_err() {
+                span.trimmed = Trimmed::default();
+                encoded = list.push(w, |w| span.trimmed(w));
+            }
             match encoded {
-                Ok(()) => {
-                    self.trimmed += trimmed;
-                    drain.take();
+                Ok(()) => self.trimmed += span.trimmed,
+                Err(Full) if alone => source.drop_too_large(),
+                Err(Full) => {
+                    source.give_back();
+                    return;
                 }
-                Err(Full) if alone => drain.drop_front(),
-                Err(Full) => return,
             }
         }
     }
 
     /// The last datagram was sent, or has failed: what was trimmed in it counts.
     pub fn settled<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
-        drain.trimmed += core::mem::take(&mut self.trimmed);
-        self.unsettled = false;
+        drain.trimmed += self.settle();
     }
 
     /// The last datagram never was: its spans wait again, and the next one has its number.
     pub fn put_back<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
+        self.unpack();
+        drain.put_back();
+    }
+
+    /// The last datagram was sent, or has failed. What was trimmed in it.
+    pub(crate) fn settle(&mut self) -> Trimmed {
+        self.unsettled = false;
+        core::mem::take(&mut self.trimmed)
+    }
+
+    /// The last datagram never was.
+    pub(crate) fn unpack(&mut self) {
         self.trimmed = Trimmed::default();
         self.seq_no -= i64::from(core::mem::take(&mut self.unsettled));
-        drain.put_back();
     }
 }
 

@@ -6,7 +6,7 @@ use crate::slot::Cut;
 use crate::stats::Trimmed;
 use crate::text::Blob;
 use crate::thrift::write::{Full, Writer};
-use crate::{Clock, Flags, Time};
+use crate::{Clock, Time};
 
 /// The most that a span takes without name, references, tags and logs: four ids, an empty name,
 /// flags, two times and the stop.
@@ -21,6 +21,10 @@ const DROPPED_REFERENCES: &str = "otel.dropped_links_count";
 
 /// The most that the three tags take that tell what was cut.
 const COUNT_TAGS: usize = 29 + 25 + 24 + 3 * 16;
+
+/// A span that had not ended when a reset or a fault came.
+const UNFINISHED: &str = "unfinished";
+const UNFINISHED_TAG: usize = 10 + 6;
 
 /// What a first look at a record tells.
 struct Scan<'r, const WORDS: usize> {
@@ -39,9 +43,9 @@ impl<'r, const WORDS: usize> Scan<'r, WORDS> {
         let mut scan = Self {
             name: None,
             name_was_cut: false,
-            flags: Flags::SAMPLED.bits(),
+            flags: record.first_flags(),
             start: record.start(),
-            end: record.end().unwrap_or(record.start()),
+            end: record.end().unwrap_or_else(|| record.last_time()),
             references: 0,
             tags: 0,
             logs: 0,
@@ -82,24 +86,23 @@ mod section {
 }
 
 /// Writes one span.
-pub(super) struct SpanEncoder<'a, 'b, 'r, C: ?Sized, const WORDS: usize> {
-    pub(super) w: &'a mut Writer<'b>,
+pub(super) struct SpanEncoder<'a, 'r, C: ?Sized, const WORDS: usize> {
     pub(super) record: Record<'r, WORDS>,
     pub(super) clock: &'a C,
     /// What this span adds to the counters, if it goes out like this.
     pub(super) trimmed: Trimmed,
 }
 
-impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS> {
+impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, C, WORDS> {
     /// All that was recorded.
-    pub(super) fn whole(&mut self) -> Result<(), Full> {
-        let (begin, out_of_range) = (self.w.at(), self.trimmed.times);
-        if self.plain() == Ok(true) {
+    pub(super) fn whole(&mut self, w: &mut Writer<'_>) -> Result<(), Full> {
+        let (begin, out_of_range) = (w.at(), self.trimmed.times);
+        if self.plain(w) == Ok(true) {
             return Ok(());
         }
         // It was more than that; or there was no room, which the first pass may need a little more
         // of than the span does.
-        self.w.back_to(begin);
+        w.back_to(begin);
         self.trimmed.times = out_of_range;
         let scan = Scan::of(&self.record);
         let all = |count| Share {
@@ -107,17 +110,17 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
             ..Share::default()
         };
         let shares = [all(scan.references), all(scan.tags), all(scan.logs)];
-        self.ids()?;
+        self.ids(w)?;
         match scan.name {
-            Some(name) => self.w.bytes(&name)?,
-            None => self.w.bytes("")?,
+            Some(name) => w.bytes(&name)?,
+            None => w.bytes("")?,
         }
-        self.behind_name(&scan, shares, None)
+        self.behind_name(w, &scan, shares, None)
     }
 
     /// A span that is no more than a name and a few tags, as most are: in one pass instead of two.
     /// Says whether it was one; if not, what is written is nothing.
-    fn plain(&mut self) -> Result<bool, Full> {
+    fn plain(&mut self, w: &mut Writer<'_>) -> Result<bool, Full> {
         let Some(mut entries) = self.record.slot_entries() else {
             return Ok(false);
         };
@@ -126,17 +129,19 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         else {
             return Ok(false);
         };
-        self.ids()?;
-        self.w.bytes(&name)?;
-        let end = self.record.end().unwrap_or(self.record.start());
+        let Some(end) = self.record.end() else {
+            return Ok(false);
+        };
+        self.ids(w)?;
+        w.bytes(&name)?;
         let (start, duration) = self.times(self.record.start(), end);
-        jaeger::flags_and_times(self.w, 0, Flags::SAMPLED.bits(), start, duration)?;
-        let header = self.w.at();
-        jaeger::tags(self.w, 1)?;
+        jaeger::flags_and_times(w, 0, self.record.first_flags(), start, duration)?;
+        let header = w.at();
+        jaeger::tags(w, 1)?;
         let mut tags = 0;
         for entry in &mut entries {
             match entry {
-                Entry::Tag { key, value } if tags < 14 => write_tag(self.w, &key, &value)?,
+                Entry::Tag { key, value } if tags < 14 => write_tag(w, &key, &value)?,
                 _ => return Ok(false),
             }
             tags += 1;
@@ -144,52 +149,57 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
         if !entries.is_at_end() {
             return Ok(false);
         }
-        let after = self.w.at();
-        self.w.back_to(header);
-        jaeger::tags(self.w, tags)?;
+        let after = w.at();
+        w.back_to(header);
+        jaeger::tags(w, tags)?;
         if tags > 0 {
             // As long as the header for one tag was.
-            self.w.forward_to(after);
+            w.forward_to(after);
         }
-        self.w.stop()?;
+        w.stop()?;
         Ok(true)
     }
 
     /// Ids, name and times, and of the rest, in the order of the wire, what the writer has room for.
-    pub(super) fn trimmed(&mut self) -> Result<(), Full> {
+    pub(super) fn trimmed(&mut self, w: &mut Writer<'_>) -> Result<(), Full> {
         let scan = Scan::of(&self.record);
-        let counted = self.w.room() >= BARE_SPAN + BEHIND + COUNT_TAGS;
-        let behind = BEHIND + if counted { COUNT_TAGS } else { 0 };
-        self.ids()?;
+        let told = match self.record.end() {
+            Some(_) => COUNT_TAGS,
+            None => COUNT_TAGS + UNFINISHED_TAG,
+        };
+        let counted = w.room() >= BARE_SPAN + BEHIND + told;
+        let behind = BEHIND + if counted { told } else { 0 };
+        self.ids(w)?;
         // Where it is really narrow, the lists' headers, which nothing needs then, are no reason
         // to cut the name further.
-        let name_room = self.w.room().saturating_sub(behind + 3);
+        let name_room = w.room().saturating_sub(behind + 3);
         let whole = match scan.name {
-            Some(name) => self.w.text_prefix(&name, name_room)?,
-            None => self.w.text_prefix(&"", name_room)?,
+            Some(name) => w.text_prefix(&name, name_room)?,
+            None => w.text_prefix(&"", name_room)?,
         };
         self.trimmed.names += u64::from(!whole);
-        let mut room = self.w.room().saturating_sub(behind);
-        let references = self.measure::<{ section::REFERENCES }>(&mut room);
-        let tags = self.measure::<{ section::TAGS }>(&mut room);
-        let logs = self.measure::<{ section::LOGS }>(&mut room);
+        let mut room = w.room().saturating_sub(behind);
+        let references = self.measure::<{ section::REFERENCES }>(w, &mut room);
+        let tags = self.measure::<{ section::TAGS }>(w, &mut room);
+        let logs = self.measure::<{ section::LOGS }>(w, &mut room);
         let shares = [references, tags, logs];
-        self.behind_name(&scan, shares, Some(counted))
+        self.behind_name(w, &scan, shares, Some(counted))
     }
 
-    fn ids(&mut self) -> Result<(), Full> {
+    fn ids(&mut self, w: &mut Writer<'_>) -> Result<(), Full> {
         let ids = Ids {
             trace_id: self.record.trace_id(),
             span_id: self.record.span_id(),
             parent_id: self.record.parent_id(),
         };
-        jaeger::span_ids(self.w, ids)
+        jaeger::span_ids(w, ids)
     }
 
     /// From the references to the stop. `trim` is `None` for a whole span, else it says whether
     /// there is room to tell what was cut.
     fn behind_name(
         &mut self,
+        w: &mut Writer<'_>,
         scan: &Scan<'r, WORDS>,
         [references, tags, logs]: [Share; 3],
         trim: Option<bool>,
@@ -206,56 +216,69 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
             .iter()
             .filter(|(_, cut)| *cut > 0 && trim != Some(false));
 
-        jaeger::references(self.w, references.count)?;
-        self.section::<{ section::REFERENCES }>(references, trim)?;
+        jaeger::references(w, references.count)?;
+        self.section::<{ section::REFERENCES }>(w, references, trim)?;
         let (start, duration) = self.times(scan.start, scan.end);
-        jaeger::flags_and_times(self.w, references.count, scan.flags, start, duration)?;
-        let tag_count = tags.count + counts.clone().count();
-        jaeger::tags(self.w, tag_count)?;
-        self.section::<{ section::TAGS }>(tags, trim)?;
-        for (key, cut) in counts {
-            jaeger::i64_tag(self.w, *key, *cut as i64)?;
+        jaeger::flags_and_times(w, references.count, scan.flags, start, duration)?;
+        let unfinished = self.record.end().is_none() && trim != Some(false);
+        let tag_count = tags.count + counts.clone().count() + usize::from(unfinished);
+        jaeger::tags(w, tag_count)?;
+        self.section::<{ section::TAGS }>(w, tags, trim)?;
+        if unfinished {
+            jaeger::bool_tag(w, UNFINISHED, true)?;
         }
-        jaeger::logs(self.w, tag_count, logs.count)?;
-        self.section::<{ section::LOGS }>(logs, trim)?;
+        for (key, cut) in counts {
+            jaeger::i64_tag(w, *key, *cut as i64)?;
+        }
+        jaeger::logs(w, tag_count, logs.count)?;
+        self.section::<{ section::LOGS }>(w, logs, trim)?;
         self.trimmed.tags += cut_tags as u64;
         self.trimmed.logs += cut_logs as u64;
         self.trimmed.references += cut_references as u64;
         self.trimmed.times += u64::from(self.record.cut(Cut::Time));
         self.trimmed.names += u64::from(scan.name_was_cut && self.trimmed.names == 0);
-        self.w.stop()
+        w.stop()
     }
 
-    fn section<const SECTION: u8>(&mut self, share: Share, trim: Option<bool>) -> Result<(), Full> {
+    fn section<const SECTION: u8>(
+        &mut self,
+        w: &mut Writer<'_>,
+        share: Share,
+        trim: Option<bool>,
+    ) -> Result<(), Full> {
         if share.count > 0 {
             let room = trim.map(|_| share.bytes);
-            self.entries::<SECTION>(room)?;
+            self.entries::<SECTION>(w, room)?;
         }
         Ok(())
     }
 
     /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.
-    fn measure<const SECTION: u8>(&mut self, room: &mut usize) -> Share {
-        let begin = self.w.at();
+    fn measure<const SECTION: u8>(&mut self, w: &mut Writer<'_>, room: &mut usize) -> Share {
+        let begin = w.at();
         let times = self.trimmed.times;
-        let share = self.entries::<SECTION>(Some(*room)).unwrap_or_default();
-        self.w.back_to(begin);
+        let share = self.entries::<SECTION>(w, Some(*room)).unwrap_or_default();
+        w.back_to(begin);
         self.trimmed.times = times;
         *room -= share.bytes;
         share
     }
 
     /// Writes a section: those entries that fit in `room` bytes together, or all.
-    fn entries<const SECTION: u8>(&mut self, room: Option<usize>) -> Result<Share, Full> {
-        let begin = self.w.at();
+    fn entries<const SECTION: u8>(
+        &mut self,
+        w: &mut Writer<'_>,
+        room: Option<usize>,
+    ) -> Result<Share, Full> {
+        let begin = w.at();
         let mut share = Share::default();
         let mut entries = self.record.entries();
         while let Some(entry) = entries.next() {
-            let (before, times) = (self.w.at(), self.trimmed.times);
-            let Some(written) = self.entry::<SECTION>(entry, entries) else {
+            let (before, times) = (w.at(), self.trimmed.times);
+            let Some(written) = self.entry::<SECTION>(w, entry, entries) else {
                 continue;
             };
-            let bytes = self.w.at() - begin;
+            let bytes = w.at() - begin;
             match (written, room) {
                 (Err(full), None) => return Err(full),
                 (Ok(()), None) => share.count += 1,
@@ -264,7 +287,7 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
                     share.bytes = bytes;
                 }
                 _ => {
-                    self.w.back_to(before);
+                    w.back_to(before);
                     self.trimmed.times = times;
                     share.cut += 1;
                 }
@@ -277,6 +300,7 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
     #[inline(always)]
     fn entry<const SECTION: u8>(
         &mut self,
+        w: &mut Writer<'_>,
         entry: Entry<Pieces<'r, WORDS>>,
         rest: Entries<'r, WORDS>,
     ) -> Option<Result<(), Full>> {
@@ -288,46 +312,53 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, 'r, C, WORDS
                     trace_id,
                     span_id,
                 },
-            ) => Some(jaeger::reference(self.w, kind, trace_id, span_id)),
-            (section::TAGS, Entry::Tag { key, value }) => Some(write_tag(self.w, &key, &value)),
-            (section::LOGS, Entry::Log(time)) => Some(self.log(time, rest)),
+            ) => Some(jaeger::reference(w, kind, trace_id, span_id)),
+            (section::TAGS, Entry::Tag { key, value }) => Some(write_tag(w, &key, &value)),
+            (section::LOGS, Entry::Log(time)) => Some(self.log(w, time, rest)),
             _ => None,
         }
     }
 
-    fn log(&mut self, time: Time, rest: Entries<'r, WORDS>) -> Result<(), Full> {
+    fn log(
+        &mut self,
+        w: &mut Writer<'_>,
+        time: Time,
+        rest: Entries<'r, WORDS>,
+    ) -> Result<(), Full> {
         let fields = rest
             .take_while(|entry| !matches!(entry, Entry::Log(_)))
             .filter_map(|entry| match entry {
                 Entry::Field { key, value } => Some((key, value)),
                 _ => None,
             });
-        let timestamp = micros(time.unix_nanos(self.clock), &mut self.trimmed.times);
-        jaeger::log(self.w, timestamp, fields.clone().count())?;
+        let timestamp = micros(time, self.clock, &mut self.trimmed.times);
+        jaeger::log(w, timestamp, fields.clone().count())?;
         for (key, value) in fields {
-            write_tag(self.w, &key, &value)?;
+            write_tag(w, &key, &value)?;
         }
-        self.w.stop()
+        w.stop()
     }
 
     /// Start and duration in microseconds, as Jaeger can digest them: from 1970 to 2262, and never
     /// a duration of 0, which it takes for a negative one.
     fn times(&mut self, start: Time, end: Time) -> (i64, i64) {
         let out_of_range = &mut self.trimmed.times;
-        let start_nanos = start.unix_nanos(self.clock);
-        let end_nanos = end.unix_nanos(self.clock);
         // Start and duration together must be nanoseconds in an `i64`, too.
-        let start = micros(start_nanos, out_of_range).min(i64::MAX / 1000 - 1);
-        let end = micros(end_nanos, out_of_range);
-        *out_of_range += u64::from(end_nanos.max(0) < start_nanos.max(0));
+        let start = micros(start, self.clock, out_of_range).min(LAST_MICROS - 1);
+        let end = micros(end, self.clock, out_of_range);
+        *out_of_range += u64::from(end < start);
         (start, (end - start).max(1))
     }
 }
 
-/// Nanoseconds as microseconds between 1970 and 2262. What was out of range is counted.
-fn micros(nanos: i64, out_of_range: &mut u64) -> i64 {
-    *out_of_range += u64::from(nanos < 0 || nanos == i64::MAX);
-    nanos.max(0) / 1000
+/// The last microsecond of 2262 that is nanoseconds in an `i64`.
+const LAST_MICROS: i64 = i64::MAX / 1000;
+
+/// A time in microseconds between 1970 and 2262. What was out of range is counted.
+fn micros(time: Time, clock: &(impl Clock + ?Sized), out_of_range: &mut u64) -> i64 {
+    let micros = time.unix_micros(clock);
+    *out_of_range += u64::from(!(0..LAST_MICROS).contains(&micros));
+    micros.clamp(0, LAST_MICROS)
 }
 
 #[inline(always)]

@@ -35,11 +35,11 @@ mod write;
 
 pub(crate) use read::{Entries, Entry, Record, RecordedValue};
 pub(crate) use words::Pieces;
-pub use write::Lane;
-pub(crate) use write::{Head, RecordWriter};
+pub use write::{Ending, Lane};
+pub(crate) use write::{Ids, RecordWriter};
 
 /// Words of the head.
-const HEAD_WORDS: usize = 10;
+pub(crate) const HEAD_WORDS: usize = 10;
 
 /// Words at the end of a record that only the first start, the first end and flags may take, so
 /// that they find room whatever was added before. What is said again must find room as anything.

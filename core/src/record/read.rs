@@ -12,7 +12,7 @@ pub(crate) struct Record<'r, const WORDS: usize> {
     first: &'r Slot<WORDS>,
     words: Words<'r, WORDS>,
     head: [u64; HEAD_WORDS / 2],
-    ended: bool,
+    state: u32,
 }
 
 impl<'r, const WORDS: usize> Record<'r, WORDS> {
@@ -43,7 +43,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
             first,
             words,
             head,
-            ended: state & state::DONE != 0,
+            state,
         })
     }
 
@@ -64,9 +64,53 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         Time::Ticks(self.head[4])
     }
 
-    /// When the span was ended; `None` while it is open.
+    /// When the span was ended; `None` if it has not been.
     pub(crate) fn end(&self) -> Option<Time> {
-        self.ended.then(|| Time::Ticks(self.first.end_ticks()))
+        let ended = self.state & (state::DONE | state::UNFINISHED) == state::DONE;
+        ended.then(|| Time::Ticks(self.first.end_ticks()))
+    }
+
+    /// The latest time that its entries tell, in ticks.
+    #[cold]
+    pub(crate) fn last_time(&self) -> Time {
+        let told = |entry: Entry<_>| match entry {
+            Entry::Log(Time::Ticks(ticks)) => Some(ticks),
+            _ => None,
+        };
+        let last = self.entries().filter_map(told).fold(self.head[4], u64::max);
+        Time::Ticks(last)
+    }
+
+    /// Whether it is what a writer wrote: for memory that may hold anything. Its chain must be
+    /// sound.
+    pub(crate) fn is_whole(&self) -> bool {
+        if self.trace_id() == 0 || self.span_id() == 0 {
+            return false;
+        }
+        let mut entries = self.entries();
+        while entries.0.left > 0 {
+            let is_whole = match entries.next() {
+                Some(Entry::Name { name, .. }) => name.is_text(),
+                Some(Entry::Tag { key, value } | Entry::Field { key, value }) => {
+                    let text = match value {
+                        RecordedValue::Str(text) => text.is_text(),
+                        _ => true,
+                    };
+                    key.is_text() && text
+                }
+                Some(_) => true,
+                None => false,
+            };
+            if !is_whole {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The flags that the span began with.
+    pub(crate) fn first_flags(&self) -> u8 {
+        self.first.first_flags()
     }
 
     /// Whether anything found no room.
@@ -307,7 +351,7 @@ fn reference<B: Blob>(kind: ReferenceKind, value: &B) -> Option<Entry<B>> {
 }
 
 #[inline(always)]
-fn number_of(bytes: &[u8]) -> u64 {
+pub(super) fn number_of(bytes: &[u8]) -> u64 {
     bytes
         .first_chunk()
         .map_or(0, |eight| u64::from_le_bytes(*eight))

@@ -2,7 +2,7 @@
 
 use super::words_for;
 use crate::slot::{Slot, bytes_of};
-use crate::text::Blob;
+use crate::text::{Blob, whole_characters};
 
 /// A place in the stream of words, and how many follow.
 #[derive(Clone, Copy)]
@@ -90,6 +90,51 @@ impl<'r, const WORDS: usize> Pieces<'r, WORDS> {
             Some(piece)
         });
         core::iter::once(first).chain(others)
+    }
+
+    /// Whether it is UTF-8.
+    pub(crate) fn is_text(&self) -> bool {
+        self.each_text(|text| text.map(|_| ()).ok_or(())).is_ok()
+    }
+
+    /// Calls `take` with one text after another, or with `None` for what is no UTF-8.
+    pub(crate) fn each_text<E>(
+        &self,
+        mut take: impl FnMut(Option<&str>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut carry = [0_u8; 4];
+        let mut carried = 0;
+        for mut piece in self.iter() {
+            // Slots end anywhere: put together the character that lies across two of them.
+            while carried > 0 {
+                let Some((byte, rest)) = piece.split_first() else {
+                    break;
+                };
+                let Some(at) = carry.get_mut(carried) else {
+                    carried = 0;
+                    take(None)?;
+                    break;
+                };
+                *at = *byte;
+                carried += 1;
+                piece = rest;
+                if let Some(Ok(whole)) = carry.get(..carried).map(core::str::from_utf8) {
+                    take(Some(whole))?;
+                    carried = 0;
+                }
+            }
+            let Some((whole, rest)) = piece.split_at_checked(whole_characters(piece)) else {
+                continue;
+            };
+            if !whole.is_empty() {
+                take(core::str::from_utf8(whole).ok())?;
+            }
+            if let Some(carry) = carry.get_mut(..rest.len()).filter(|to| !to.is_empty()) {
+                carry.copy_from_slice(rest);
+                carried = rest.len();
+            }
+        }
+        if carried > 0 { take(None) } else { Ok(()) }
     }
 
     #[cold]

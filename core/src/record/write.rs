@@ -1,8 +1,11 @@
 //! Appending to a record, by the one who owns its span.
 
+use core::sync::atomic::{Ordering, fence};
+
+use super::read::number_of;
 use super::{Entry, Pieces, Record};
 use super::{HEAD_WORDS, LONG_KEY, MAX_RECORD_WORDS, RESERVE, header, kind, words_for};
-use crate::slot::{Claimed, Cut, bytes_of_mut};
+use crate::slot::{Claimed, Cut, Slot, bytes_of, bytes_of_mut};
 use crate::text;
 use crate::{ReferenceKind, SpanId, Time, TraceId, Value};
 
@@ -10,7 +13,7 @@ use crate::{ReferenceKind, SpanId, Time, TraceId, Value};
 ///
 /// # Safety
 ///
-/// What [`more`](Self::more) gives comes from [`SpanRing::claim_more`](crate::SpanRing::claim_more),
+/// What [`more`](Self::more) gives comes from [`LaneRing::claim_more`](crate::LaneRing::claim_more),
 /// and stays in its place until the drainer of the ring that the span's first slot is in has freed
 /// it: the span's own lifetime is not enough, as the drainer comes later. Slots of the ring that
 /// the first one is in may move together with it, while nobody borrows that ring.
@@ -43,21 +46,68 @@ pub unsafe trait Lane<'r, const WORDS: usize> {
     unsafe fn more(&self) -> Option<Claimed<'r, WORDS>>;
 
     /// Called after slots that [`more`](Self::more) gave were given back unused. Whoever claims
-    /// them calls [`SpanRing::released`](crate::SpanRing::released), claims kept out: else the
+    /// them calls [`LaneRing::released`](crate::LaneRing::released), claims kept out: else the
     /// ring may still think that it is full.
     fn released(&self);
+
+    /// A releasing fence: whoever sees a later store of this context sees what was written before.
+    /// On one core, a `compiler_fence` is one.
+    #[inline(always)]
+    fn release(&self) {
+        fence(Ordering::Release);
+    }
+
+    /// Ends a span now, and calls [`ended`](Self::ended).
+    #[inline(always)]
+    fn end(&self, span: Ending<'r, WORDS>)
+    where
+        Self: Sized,
+    {
+        span.now(self);
+    }
 
     /// Called after the store that ended a span. The span's slot may be somebody else's by now.
     fn ended(&self) {}
 }
 
-/// What a record begins with.
+/// A span that is about to end: it does with [`now`](Self::now), and must.
+#[must_use]
+pub struct Ending<'r, const WORDS: usize>(&'r Slot<WORDS>);
+
+impl<'r, const WORDS: usize> Ending<'r, WORDS> {
+    /// Ends the span at the time now; at no time if the clock panics.
+    #[inline(always)]
+    pub fn now(self, lane: &impl Lane<'r, WORDS>) {
+        struct Guard<'a, 'r, L: Lane<'r, WORDS>, const WORDS: usize> {
+            slot: &'r Slot<WORDS>,
+            lane: &'a L,
+            ticks: u64,
+        }
+
+        impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Guard<'_, 'r, L, WORDS> {
+            #[inline(always)]
+            fn drop(&mut self) {
+                self.slot.end(self.ticks, || self.lane.release());
+                self.lane.ended();
+            }
+        }
+
+        let mut guard = Guard {
+            slot: self.0,
+            lane,
+            ticks: 0,
+        };
+        guard.ticks = lane.now();
+    }
+}
+
+/// Who a span is.
 #[derive(Clone, Copy)]
-pub(crate) struct Head {
+pub(crate) struct Ids {
     pub(crate) trace_id: u128,
     pub(crate) span_id: u64,
+    /// 0: none.
     pub(crate) parent_id: u64,
-    pub(crate) start: u64,
 }
 
 /// The owner's end of a record that is still written. Every entry is either in it whole, or
@@ -66,37 +116,81 @@ pub(crate) struct RecordWriter<'r, const WORDS: usize>(Claimed<'r, WORDS>);
 
 impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     /// Begins a record. Nothing is visible before the first [`commit`](Self::commit).
-    #[inline]
-    pub(crate) fn new(mut claimed: Claimed<'r, WORDS>, head: &Head) -> Self {
-        if let Some(words) = claimed.take(HEAD_WORDS) {
-            let fields = [
-                head.trace_id as u64,
-                (head.trace_id >> 64) as u64,
-                head.span_id,
-                head.parent_id,
-                head.start,
-            ];
-            for (words, field) in words.chunks_exact_mut(2).zip(fields) {
-                bytes_of_mut(words).copy_from_slice(&field.to_le_bytes());
-            }
+    #[inline(always)]
+    pub(crate) fn new(mut claimed: Claimed<'r, WORDS>, ids: Ids, start: u64) -> Self {
+        if let Some(words) = claimed
+            .take(HEAD_WORDS)
+            .and_then(|words| words.first_chunk_mut())
+        {
+            let [trace_low, trace_high] = halves_of(ids.trace_id);
+            let ([a, b], [c, d]) = (words_of(trace_low), words_of(trace_high));
+            let ([e, f], [g, h]) = (words_of(ids.span_id), words_of(ids.parent_id));
+            let [i, j] = words_of(start);
+            *words = [a, b, c, d, e, f, g, h, i, j];
         }
         Self(claimed)
     }
 
+    /// Goes on with a record that [`begun`](Self::begun) gave away.
+    ///
+    /// # Safety
+    ///
+    /// The slot comes from there, and this is called once for it.
+    #[inline(always)]
+    pub(crate) unsafe fn go_on(slot: &'r Slot<WORDS>) -> Self {
+        // SAFETY: as promised by the caller.
+        let mut claimed = unsafe { Claimed::of(slot) };
+        claimed.take(HEAD_WORDS);
+        Self(claimed)
+    }
+
+    /// The record, to be ended.
+    ///
+    /// # Safety
+    ///
+    /// This value is not used any more.
+    #[inline(always)]
+    pub(crate) unsafe fn ending(&self) -> Ending<'r, WORDS> {
+        Ending(self.0.first())
+    }
+
+    /// Ends the span without a look at the clock. This value is not used any more.
+    pub(crate) fn end_at_no_time(&self, lane: &impl Lane<'r, WORDS>) {
+        self.0.first().end(0, || lane.release());
+        lane.ended();
+    }
+
+    /// A record that has nothing but its head.
+    #[inline(always)]
+    pub(crate) fn begun(self) -> &'r Slot<WORDS> {
+        self.0.first()
+    }
+
+    /// The ids that it began with: trace, span, parent.
+    pub(crate) fn ids(&self) -> (u128, u64, u64) {
+        // SAFETY: the owner reads what it wrote; only ended spans are freed.
+        let words = unsafe { self.0.first().committed(HEAD_WORDS) };
+        let mut fields = bytes_of(words).chunks_exact(8).map(number_of);
+        let mut next = || fields.next().unwrap_or_default();
+        let (low, high) = (next(), next());
+        (u128::from(low) | u128::from(high) << 64, next(), next())
+    }
+
+    /// The flags that the span begins with, as bits.
+    #[inline(always)]
+    pub(crate) fn begin_with(&self, flags: u8) {
+        self.0.first().begin_with(flags);
+    }
+
     /// Makes visible what was written so far.
     #[inline(always)]
-    pub(crate) fn commit(&self) {
+    pub(crate) fn commit(&self, lane: &impl Lane<'r, WORDS>) {
+        lane.release();
         self.0.commit();
     }
 
-    /// Ends the span.
-    #[inline(always)]
-    pub(crate) fn end(self, ticks: u64) {
-        self.0.end(ticks);
-    }
-
     /// Names the span. A name that finds no room is cut between two characters.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn name(&mut self, lane: &impl Lane<'r, WORDS>, name: &str) {
         let header = header(kind::NAME, 0, name.len());
         if !self.append(lane, header, &[], name.as_bytes(), RESERVE) {
@@ -172,7 +266,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     ) -> bool {
         let need = 2 + words_for(key.len()) + words_for(value.len()) + RESERVE;
         let len = (key.len() as u32).to_ne_bytes();
-        self.append_across(lane, header, [&len, key.as_bytes(), value], need)
+        self.append_in_chain(lane, header, [&len, key.as_bytes(), value], need)
     }
 
     /// Begins a log. Says whether it found room, and its fields will be its own.
@@ -221,20 +315,11 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         self.append(lane, header(kind + unit, 0, value.len()), &[], &value, keep)
     }
 
-    /// The flags that the span begins with, in a slot that has nothing but its head: there is room.
-    pub(crate) fn first_flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8) {
-        self.put_flags(lane, bits, RESERVE);
-    }
-
     /// Changes the flags of the span, once: that has room in the reserve.
     pub(crate) fn flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8) {
-        self.put_flags(lane, bits, 0);
-    }
-
-    fn put_flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8, keep: usize) {
         let value = u32::from(bits).to_le_bytes();
         let header = header(kind::FLAGS, 0, value.len());
-        if !self.append(lane, header, &[], &value, keep) {
+        if !self.append(lane, header, &[], &value, 0) {
             self.0.count_cut(Cut::Tag);
         }
     }
@@ -274,7 +359,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         let key_words = words_for(key.len());
         let need = 1 + key_words + words_for(value.len());
         if need + keep > self.0.room() {
-            return self.append_across(lane, header, [&[], key, value], need + keep);
+            return self.append_in_chain(lane, header, [&[], key, value], need + keep);
         }
         let Some((first, rest)) = self.0.take(need).and_then(<[u32]>::split_first_mut) else {
             return false;
@@ -288,43 +373,75 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     }
 
     /// The same through slots that are claimed for it.
-    #[cold]
-    #[inline(never)]
-    fn append_across(
+    ///
+    /// The place goes there and back as a value: a handle whose address is given away would have
+    /// to lie in memory everywhere.
+    #[inline(always)]
+    fn append_in_chain(
         &mut self,
         lane: &impl Lane<'r, WORDS>,
         header: u32,
         parts: [&[u8]; 3],
         need: usize,
     ) -> bool {
-        if self.0.length() + need > MAX_RECORD_WORDS {
-            return false;
-        }
-        let missing = need.saturating_sub(self.0.room_in_chain());
-        if missing > 0 {
-            match claim_chain(lane, missing.div_ceil(WORDS)) {
-                Some(chain) => self.0.attach(chain),
-                None => return false,
-            }
-        }
-        self.put_across(&header.to_ne_bytes());
-        parts.into_iter().for_each(|part| self.put_across(part));
-        true
+        // SAFETY: it is replaced at once.
+        let claimed = unsafe { self.0.moved() };
+        let (claimed, appended) = append_across(claimed, lane, header, parts, need);
+        self.0 = claimed;
+        appended
     }
+}
 
-    fn put_across(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() {
-            if self.0.room() == 0 && !self.0.advance() {
-                return;
-            }
-            let words = words_for(bytes.len()).min(self.0.room());
-            let (now, later) = bytes.split_at(bytes.len().min(words * 4));
-            if let Some(words) = self.0.take(words) {
-                put(words, now);
-            }
-            bytes = later;
+#[cold]
+#[inline(never)]
+fn append_across<'r, const WORDS: usize>(
+    mut claimed: Claimed<'r, WORDS>,
+    lane: &impl Lane<'r, WORDS>,
+    header: u32,
+    parts: [&[u8]; 3],
+    need: usize,
+) -> (Claimed<'r, WORDS>, bool) {
+    if claimed.length() + need > MAX_RECORD_WORDS {
+        return (claimed, false);
+    }
+    let missing = need.saturating_sub(claimed.room_in_chain());
+    if missing > 0 {
+        match claim_chain(lane, missing.div_ceil(WORDS)) {
+            Some(chain) => claimed.attach(chain),
+            None => return (claimed, false),
         }
     }
+    put_across(&mut claimed, &header.to_ne_bytes());
+    for part in parts {
+        put_across(&mut claimed, part);
+    }
+    (claimed, true)
+}
+
+fn put_across<const WORDS: usize>(claimed: &mut Claimed<'_, WORDS>, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        if claimed.room() == 0 && !claimed.advance() {
+            return;
+        }
+        let words = words_for(bytes.len()).min(claimed.room());
+        let Some((now, later)) = bytes.split_at_checked(bytes.len().min(words * 4)) else {
+            return;
+        };
+        if let Some(words) = claimed.take(words) {
+            put(words, now);
+        }
+        bytes = later;
+    }
+}
+
+/// The lower half first.
+fn halves_of(number: u128) -> [u64; 2] {
+    [number as u64, (number >> 64) as u64]
+}
+
+/// As two words in the order of memory, the lowest byte first.
+fn words_of(number: u64) -> [u32; 2] {
+    [(number as u32).to_le(), ((number >> 32) as u32).to_le()]
 }
 
 /// Claims `count` chained slots, at least one, or none at all.
@@ -352,9 +469,21 @@ fn claim_chain<'r, const WORDS: usize>(
     Some(chain)
 }
 
+/// Bytes into words, padded with zeros: the last word is stored as one, and with bytes that the
+/// compiler knows, all of them are.
 #[inline(always)]
 fn put(words: &mut [u32], bytes: &[u8]) {
-    if let Some(to) = bytes_of_mut(words).get_mut(..bytes.len()) {
-        to.copy_from_slice(bytes);
+    let (whole, rest) = bytes.split_at(bytes.len() & !3);
+    if let Some(to) = bytes_of_mut(words).get_mut(..whole.len()) {
+        to.copy_from_slice(whole);
+    }
+    let last = match *rest {
+        [a] => [a, 0, 0, 0],
+        [a, b] => [a, b, 0, 0],
+        [a, b, c] => [a, b, c, 0],
+        _ => return,
+    };
+    if let Some(to) = words.get_mut(whole.len() / 4) {
+        *to = u32::from_ne_bytes(last);
     }
 }

@@ -25,7 +25,7 @@ const RESTART_LOOKS: usize = 64;
 
 /// A fixed number of slots, in which spans are written in place: `[Slot<WORDS>; N]` in a `static`,
 /// or a `Box<[Slot<WORDS>]>`. Of more than [`MAX_SLOTS`] the rest is never used.
-pub struct SpanRing<S, const WORDS: usize> {
+pub struct LaneRing<S, const WORDS: usize> {
     /// Where the next claim looks first: a [`Cursor`], written by those who claim.
     cursor: AtomicU32,
     /// How many spans were claimed, and where the next slot of a chain is looked for until that
@@ -44,7 +44,7 @@ pub struct SpanRing<S, const WORDS: usize> {
     slots: S,
 }
 
-impl<S, const WORDS: usize> SpanRing<S, WORDS> {
+impl<S, const WORDS: usize> LaneRing<S, WORDS> {
     /// A ring of these slots, which must be free. All of it is zero if they are.
     pub const fn new(slots: S) -> Self {
         Self {
@@ -93,7 +93,7 @@ impl<S, const WORDS: usize> SpanRing<S, WORDS> {
     }
 }
 
-impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> SpanRing<S, WORDS> {
+impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<S, WORDS> {
     /// Claims a slot for a span, or counts it as refused. At most, it looks at the first 64 slots
     /// and then at each slot once.
     ///

@@ -8,8 +8,8 @@
 use core::ptr;
 use core::sync::atomic::Ordering;
 
+use super::ring::{Cursor, LaneRing};
 use crate::record::Record;
-use crate::ring::{Cursor, SpanRing};
 use crate::slot::{Slot, state};
 use crate::stats::{Dropped, Stats, Trimmed};
 use crate::view::SpanView;
@@ -20,6 +20,8 @@ pub struct Drain<'r, const WORDS: usize> {
     ready: List<'r, WORDS>,
     taken: List<'r, WORDS>,
     ready_bytes: usize,
+    /// Whether the first of `ready` is in the datagram that is being packed.
+    packed_front: bool,
     pub(crate) handed_over: u64,
     pub(crate) dropped: Dropped,
     pub(crate) trimmed: Trimmed,
@@ -52,6 +54,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
             ready: List::new(),
             taken: List::new(),
             ready_bytes: 0,
+            packed_front: false,
             handed_over: 0,
             dropped: Dropped::NONE,
             trimmed: Trimmed::NONE,
@@ -59,7 +62,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     }
 
     /// Looks through all that was claimed since `seen`, and says whether that was anything.
-    pub fn sweep<S>(&mut self, ring: &'r SpanRing<S, WORDS>, seen: &mut Seen) -> bool
+    pub fn sweep<S>(&mut self, ring: &'r LaneRing<S, WORDS>, seen: &mut Seen) -> bool
     where
         S: AsRef<[Slot<WORDS>]>,
     {
@@ -123,17 +126,25 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
         self.dropped
     }
 
-    /// The span that waits longest.
-    pub(crate) fn front(&self) -> Option<Record<'r, WORDS>> {
+    /// The next span for a datagram; the one before it is in flight now.
+    pub(crate) fn next_front(&mut self) -> Option<Record<'r, WORDS>> {
+        if core::mem::take(&mut self.packed_front) {
+            self.take();
+        }
+        let slot = self.ready.first?;
+        self.packed_front = true;
         // SAFETY: a ready slot is freed by `settle` only, after it was taken, which ends what
-        // the packer does with the record.
-        self.ready
-            .first
-            .and_then(|slot| unsafe { Record::read(slot) })
+        // the packer does with the record; or by `drop_front`, which does too.
+        unsafe { Record::read(slot) }
+    }
+
+    /// The span that waits longest goes into no datagram yet.
+    pub(crate) fn leave_front(&mut self) {
+        self.packed_front = false;
     }
 
     /// Moves the span that waits longest to those that are in flight.
-    pub(crate) fn take(&mut self) {
+    fn take(&mut self) {
         if let Some(slot) = self.ready.pop() {
             self.ready_bytes -= record_bytes(slot).min(self.ready_bytes);
             self.taken.push(slot);
@@ -160,6 +171,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
 
     /// Drops the span that waits longest, as one that fits no datagram.
     pub(crate) fn drop_front(&mut self) {
+        self.packed_front = false;
         if let Some(slot) = self.ready.pop() {
             self.ready_bytes -= record_bytes(slot).min(self.ready_bytes);
             self.dropped.too_large += 1;
@@ -180,7 +192,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     }
 
     /// Tells those who claim in `ring` that slots were freed.
-    pub fn tell_freed<S>(&self, ring: &SpanRing<S, WORDS>) {
+    pub fn tell_freed<S>(&self, ring: &LaneRing<S, WORDS>) {
         ring.tell_freed();
     }
 
@@ -198,7 +210,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     /// The account. What was claimed but not seen counts as waiting or open as it stands.
     pub fn stats<'a, S>(
         &mut self,
-        rings: impl Iterator<Item = (&'a SpanRing<S, WORDS>, Seen)>,
+        rings: impl Iterator<Item = (&'a LaneRing<S, WORDS>, Seen)>,
     ) -> Stats
     where
         S: AsRef<[Slot<WORDS>]> + 'a,

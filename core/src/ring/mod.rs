@@ -1,0 +1,537 @@
+//! The ring of a device: a few slots of fixed size, which any context claims in.
+//!
+//! A claim looks for a slot with nothing held, and then, under the lock, looks once more whether all
+//! is as it was, and takes it: so what is done under the lock never loops, however many slots are
+//! held by spans that stay open. Whoever ends a span stores one word, and needs no lock.
+//!
+//! ```text
+//! cursor ─► slot 3   OPEN    a claim goes on behind it
+//!           slot 4   DONE    waits for the drainer; keep-newest: gives way if no slot is free
+//!           slot 5   FREE    taken next
+//!           slot 6   CHAINED goes on with the span of another slot
+//!           slot 7   DONE and TAKEN: in a datagram; free again once that is settled
+//! ```
+//!
+//! The oldest span is the one that the cursor comes to first: that is the order of claims. A span
+//! that was still open when the cursor came by has kept its slot, and waits until it comes by again.
+//!
+//! The drainer has no list of its own: it goes once round the slots, from the oldest. That is why
+//! it can be taken over in the middle by a fault handler, and why a ring can be read after a reset.
+
+mod account;
+mod retained;
+mod scan;
+
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicU32, Ordering, fence};
+
+pub(crate) use account::Account;
+pub use retained::{Found, Retained, RetainedSlots};
+pub(crate) use scan::Reading;
+
+use crate::lock::{ClaimLock, acquire, release, swap};
+use crate::slot::{Claimed, Slot, state};
+
+/// What gives way when no slot is free: [`KeepOldest`] or [`KeepNewest`].
+pub trait Policy: sealed::Sealed {
+    /// Whether the oldest finished span gives way to a new one.
+    const KEEPS_NEWEST: bool;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::KeepOldest {}
+    impl Sealed for super::KeepNewest {}
+}
+
+/// What is there stays: a span that finds no free slot is refused.
+#[derive(Debug)]
+pub enum KeepOldest {}
+
+/// The oldest finished span gives way, and is counted in [`Dropped::evicted`]. One that is open,
+/// being looked at or being drained never does: if all are, the new span is refused.
+///
+/// [`Dropped::evicted`]: crate::Dropped::evicted
+#[derive(Debug)]
+pub enum KeepNewest {}
+
+impl Policy for KeepOldest {
+    const KEEPS_NEWEST: bool = false;
+}
+
+impl Policy for KeepNewest {
+    const KEEPS_NEWEST: bool = true;
+}
+
+/// Where the slots of a ring lie: `[Slot<WORDS>; N]` in the ring itself, a `Box<[Slot<WORDS>]>`
+/// (feature `alloc`), or [`RetainedSlots`], which survive a reset.
+///
+/// # Safety
+///
+/// It gives the same slots each time, which are in no other ring. They stay where they are while
+/// it is borrowed, and all bytes of a new one are zero.
+pub unsafe trait Slots<const WORDS: usize> {
+    /// Whether the slots may have spans of before a reset.
+    const RETAINED: bool = false;
+
+    /// The slots; none before there are any.
+    fn slots(&self) -> &[Slot<WORDS>];
+
+    /// The number of the session that this is, see [`Retained`].
+    fn session(&self) -> u32 {
+        0
+    }
+}
+
+// SAFETY: they are what it consists of.
+unsafe impl<const SLOTS: usize, const WORDS: usize> Slots<WORDS> for [Slot<WORDS>; SLOTS] {
+    #[inline(always)]
+    fn slots(&self) -> &[Slot<WORDS>] {
+        self
+    }
+}
+
+// SAFETY: it owns them, and moving it does not move them.
+#[cfg(feature = "alloc")]
+unsafe impl<const WORDS: usize> Slots<WORDS> for alloc::boxed::Box<[Slot<WORDS>]> {
+    #[inline(always)]
+    fn slots(&self) -> &[Slot<WORDS>] {
+        self
+    }
+}
+
+/// The slots of a [`Tracer`](crate::Tracer), and what is counted where they are claimed.
+pub(crate) struct SpanRing<P, S, const WORDS: usize> {
+    /// Where the next claim looks first: the [`Cursor`].
+    cursor: AtomicU32,
+    /// Changes whenever slots become free. 0: the ring is not open yet, and has no free slots.
+    freed: AtomicU32,
+    /// `freed` when a claim last went all round and found no free slot.
+    full: AtomicU32,
+    /// Spans that wanted a slot. This and the two below wrap: see [`Account`].
+    started: AtomicU32,
+    /// Those among them that got none.
+    refused: AtomicU32,
+    /// Spans that gave way.
+    evicted: AtomicU32,
+    /// One more than the index of the slot that somebody looks at; 0: none.
+    pinned: AtomicU32,
+    policy: PhantomData<P>,
+    slots: S,
+}
+
+/// A slot that was found, and what must still be so when it is taken.
+struct Candidate<'r, const WORDS: usize> {
+    slot: &'r Slot<WORDS>,
+    head: u32,
+    at: Cursor,
+}
+
+impl<P, S, const WORDS: usize> SpanRing<P, S, WORDS> {
+    /// A ring that is not open yet: it refuses all. All of it is zero if its slots are.
+    pub(crate) const fn new(slots: S) -> Self {
+        Self {
+            cursor: AtomicU32::new(0),
+            freed: AtomicU32::new(0),
+            full: AtomicU32::new(0),
+            started: AtomicU32::new(0),
+            refused: AtomicU32::new(0),
+            evicted: AtomicU32::new(0),
+            pinned: AtomicU32::new(0),
+            policy: PhantomData,
+            slots,
+        }
+    }
+
+    /// Calls `prepare` if the ring has never been opened, and opens it. `None`: it is open already.
+    pub(crate) fn open<R>(
+        &self,
+        lock: &impl ClaimLock,
+        prepare: impl FnOnce() -> (u32, R),
+    ) -> Option<R> {
+        // Nobody looks at anything before it is open, so that this word keeps others out.
+        if self.is_open() || !step(lock, &self.pinned, 0, u32::MAX) {
+            return None;
+        }
+        let mut prepared = None;
+        if !self.is_open() {
+            let (spans, found) = prepare();
+            add(lock, &self.started, spans);
+            self.freed.store(1, Ordering::Release);
+            prepared = Some(found);
+        }
+        self.pinned.store(0, Ordering::Release);
+        prepared
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.freed.load(Ordering::Acquire) != 0
+    }
+
+    /// Where the slots lie.
+    pub(crate) fn place(&self) -> &S {
+        &self.slots
+    }
+
+    /// Slots have become free.
+    pub(crate) fn tell_freed(&self, lock: &impl ClaimLock) {
+        // By two, from one: it is never zero again.
+        add(lock, &self.freed, 2);
+    }
+}
+
+impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
+    /// A slot for a new span; or none, which is counted.
+    #[inline(always)]
+    pub(crate) fn claim<L: ClaimLock>(&self, lock: &L) -> Option<Claimed<'_, WORDS>> {
+        // Counted before anyone can see the span: never more is accounted for than started.
+        #[cfg(target_has_atomic = "32")]
+        if L::SHARED {
+            self.started.fetch_add(1, Ordering::Relaxed);
+        }
+        let claimed = self.seize(lock, state::OPEN);
+        if claimed.is_none() {
+            self.refuse(lock);
+        }
+        claimed
+    }
+
+    #[inline(never)]
+    fn refuse<L: ClaimLock>(&self, lock: &L) {
+        if L::SHARED {
+            add(lock, &self.refused, 1);
+            return;
+        }
+        lock.with(|| {
+            plus(&self.started, 1);
+            plus(&self.refused, 1);
+        });
+    }
+
+    /// A further slot for a span that has one.
+    pub(crate) fn claim_more(&self, lock: &impl ClaimLock) -> Option<Claimed<'_, WORDS>> {
+        self.seize(lock, state::CHAINED)
+    }
+
+    #[inline(always)]
+    fn seize<L: ClaimLock>(&self, lock: &L, as_state: u32) -> Option<Claimed<'_, WORDS>> {
+        loop {
+            let cursor = Cursor(self.cursor.load(Ordering::Relaxed));
+            // As a rule the next slot is free.
+            let taken = match self.look::<L>(cursor) {
+                Some(found) if found.head == state::FREE => self
+                    .take_free(lock, &found, cursor, as_state)
+                    .then_some(found.slot),
+                _ => self.seize_further(lock, cursor, as_state)?,
+            };
+            if let Some(slot) = taken {
+                // SAFETY: taken just now, by nobody else.
+                return Some(unsafe { Claimed::of(slot) });
+            }
+        }
+    }
+
+    /// A slot that is not the next one; `Some(None)`: others came before, look again.
+    #[inline(never)]
+    fn seize_further<L: ClaimLock>(
+        &self,
+        lock: &L,
+        cursor: Cursor,
+        as_state: u32,
+    ) -> Option<Option<&Slot<WORDS>>> {
+        let freed = self.freed.load(Ordering::Acquire);
+        // Once round without success, and nothing was freed since?
+        if self.full.load(Ordering::Relaxed) != freed {
+            if let Some(found) = self.find::<L>(cursor, |found| found.head == state::FREE) {
+                let taken = self.take_free(lock, &found, cursor, as_state);
+                return Some(taken.then_some(found.slot));
+            }
+            self.full.store(freed, Ordering::Relaxed);
+        }
+        if !P::KEEPS_NEWEST {
+            return None;
+        }
+        let found = self.find_oldest::<L>(cursor)?;
+        let taken = self.evict(lock, &found, cursor, as_state);
+        Some(taken.then_some(found.slot))
+    }
+
+    /// The slot at a place, unless that is behind the last one.
+    #[inline(always)]
+    fn look<L: ClaimLock>(&self, at: Cursor) -> Option<Candidate<'_, WORDS>> {
+        let slots = self.slots.slots();
+        let slot = slots.get(at.index(slots.len()))?;
+        let head = slot.state().load(Ordering::Relaxed);
+        // A swap acquires by itself.
+        if !L::SHARED {
+            acquire::<L>();
+        }
+        Some(Candidate { slot, head, at })
+    }
+
+    /// The first slot from the cursor on that is wanted.
+    #[inline(always)]
+    fn find<L: ClaimLock>(
+        &self,
+        cursor: Cursor,
+        wanted: impl Fn(&Candidate<'_, WORDS>) -> bool,
+    ) -> Option<Candidate<'_, WORDS>> {
+        let slots = self.slots.slots().len();
+        let mut at = cursor;
+        for _ in 0..slots {
+            at = at.within(slots);
+            let found = self.look::<L>(at)?;
+            if wanted(&found) {
+                return Some(found);
+            }
+            at = at.next();
+        }
+        None
+    }
+
+    #[inline(never)]
+    fn find_oldest<L: ClaimLock>(&self, cursor: Cursor) -> Option<Candidate<'_, WORDS>> {
+        let pinned = self.pinned.load(Ordering::Relaxed);
+        self.find::<L>(cursor, |found| {
+            found.head & (state::DONE | state::TAKEN) == state::DONE && self.pin(found.at) != pinned
+        })
+    }
+
+    #[inline(always)]
+    fn take_free<L: ClaimLock>(
+        &self,
+        lock: &L,
+        found: &Candidate<'_, WORDS>,
+        cursor: Cursor,
+        as_state: u32,
+    ) -> bool {
+        let next = found.at.next();
+        if L::SHARED {
+            let taken = swap(found.slot.state(), state::FREE, as_state, Ordering::AcqRel);
+            if taken {
+                self.advance(cursor, next);
+            }
+            return taken;
+        }
+        lock.with(|| {
+            // Only a claim makes a free slot another's, and it moves the cursor.
+            if self.cursor.load(Ordering::Relaxed) != cursor.0 {
+                return false;
+            }
+            if as_state == state::OPEN {
+                plus(&self.started, 1);
+            }
+            self.cursor.store(next.0, Ordering::Relaxed);
+            release::<L>();
+            found.slot.state().store(as_state, Ordering::Relaxed);
+            true
+        })
+    }
+
+    /// Takes the slot of a finished span, and frees those that were chained to it.
+    #[inline(never)]
+    fn evict<L: ClaimLock>(
+        &self,
+        lock: &L,
+        found: &Candidate<'_, WORDS>,
+        cursor: Cursor,
+        as_state: u32,
+    ) -> bool {
+        let evicted = if L::SHARED {
+            self.evict_shared(lock, found, cursor, as_state)
+        } else {
+            lock.with(|| self.evict_alone::<L>(found, cursor, as_state))
+        };
+        if evicted {
+            let chain = found.slot.next_in_chain();
+            found.slot.forget();
+            if let Some(chained) = chain {
+                // SAFETY: its span is gone, and this context has taken it.
+                unsafe { chained.free() };
+                self.tell_freed(lock);
+            }
+        }
+        evicted
+    }
+
+    #[inline(always)]
+    fn evict_alone<L: ClaimLock>(
+        &self,
+        found: &Candidate<'_, WORDS>,
+        cursor: Cursor,
+        as_state: u32,
+    ) -> bool {
+        // The drainer may have taken it, or looks at it, or others have claimed.
+        if self.cursor.load(Ordering::Relaxed) != cursor.0
+            || found.slot.state().load(Ordering::Relaxed) != found.head
+            || self.pinned.load(Ordering::Relaxed) == self.pin(found.at)
+        {
+            return false;
+        }
+        plus(&self.evicted, 1);
+        if as_state == state::OPEN {
+            plus(&self.started, 1);
+        }
+        self.cursor.store(found.at.next().0, Ordering::Relaxed);
+        release::<L>();
+        found.slot.state().store(as_state, Ordering::Relaxed);
+        true
+    }
+
+    fn evict_shared(
+        &self,
+        lock: &impl ClaimLock,
+        found: &Candidate<'_, WORDS>,
+        cursor: Cursor,
+        as_state: u32,
+    ) -> bool {
+        // Nobody's for the moment, so that the drainer can pin it no more; has it done so already?
+        let head = found.slot.state();
+        if !swap(head, found.head, state::CHAINED, Ordering::AcqRel) {
+            return false;
+        }
+        fence(Ordering::SeqCst);
+        if self.pinned.load(Ordering::Relaxed) == self.pin(found.at) {
+            head.store(found.head, Ordering::Release);
+            return false;
+        }
+        add(lock, &self.evicted, 1);
+        self.advance(cursor, found.at.next());
+        head.store(as_state, Ordering::Release);
+        true
+    }
+
+    /// Moves the cursor on, unless others have moved it further.
+    #[inline(always)]
+    fn advance(&self, mut from: Cursor, to: Cursor) {
+        while !swap(&self.cursor, from.0, to.0, Ordering::Relaxed) {
+            from = Cursor(self.cursor.load(Ordering::Relaxed));
+            if !from.is_before(to) {
+                return;
+            }
+        }
+    }
+
+    /// The index of the oldest slot.
+    pub(crate) fn oldest(&self) -> usize {
+        let slots = self.slots.slots().len();
+        let cursor = Cursor(self.cursor.load(Ordering::Acquire));
+        cursor.within(slots).index(slots)
+    }
+
+    /// What [`pinned`](Self::pinned) is for the slot at a place.
+    fn pin(&self, at: Cursor) -> u32 {
+        at.index(self.slots.slots().len()) as u32 + 1
+    }
+
+    /// The slots with their index, once round from the oldest.
+    pub(crate) fn from_oldest(&self) -> impl Iterator<Item = (usize, &Slot<WORDS>)> {
+        let oldest = self.oldest();
+        let slots = self.slots.slots().iter().enumerate();
+        slots.clone().skip(oldest).chain(slots.take(oldest))
+    }
+
+    /// Takes a finished span for a datagram: from now on it does not give way.
+    pub(crate) fn take_done(&self, lock: &impl ClaimLock, slot: &Slot<WORDS>) -> bool {
+        let head = slot.head();
+        if head & (state::DONE | state::TAKEN) != state::DONE {
+            return false;
+        }
+        if P::KEEPS_NEWEST {
+            return step(lock, slot.state(), head, head | state::TAKEN);
+        }
+        slot.state().store(head | state::TAKEN, Ordering::Relaxed);
+        true
+    }
+
+    /// Calls `look` if the span in the slot is open: even if it ends meanwhile, it stays.
+    pub(crate) fn with_open<L: ClaimLock>(
+        &self,
+        lock: &L,
+        index: usize,
+        slot: &Slot<WORDS>,
+        look: impl FnOnce(&Slot<WORDS>),
+    ) {
+        let is_open = lock.with(|| {
+            self.pinned.store(index as u32 + 1, Ordering::Relaxed);
+            if L::SHARED {
+                fence(Ordering::SeqCst);
+            }
+            slot.head() & state::OPEN != 0
+        });
+        if is_open {
+            look(slot);
+        }
+        self.pinned.store(0, Ordering::Release);
+    }
+}
+
+/// A place in the ring, and after how many laps: a number that goes on by one from slot to slot.
+///
+/// Where the number of slots is a power of two, its lowest bits are the index. Else its lower half
+/// is, and the upper half counts the laps; the place behind the last slot is then the first one of
+/// the next lap, for whoever calls [`within`](Self::within).
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Cursor(u32);
+
+impl Cursor {
+    const INDEX: u32 = 0xffff;
+
+    #[inline(always)]
+    fn index(self, slots: usize) -> usize {
+        match slots.is_power_of_two() {
+            true => self.0 as usize & (slots - 1),
+            false => (self.0 & Self::INDEX) as usize,
+        }
+    }
+
+    #[inline(always)]
+    fn within(self, slots: usize) -> Self {
+        if slots.is_power_of_two() || self.index(slots) < slots {
+            return self;
+        }
+        Self((self.0 | Self::INDEX).wrapping_add(1))
+    }
+
+    #[inline(always)]
+    fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+
+    fn is_before(self, other: Self) -> bool {
+        (other.0.wrapping_sub(self.0) as i32) > 0
+    }
+}
+
+/// Compare-and-swap, whatever the lock.
+#[inline(always)]
+fn step<L: ClaimLock>(lock: &L, word: &AtomicU32, from: u32, to: u32) -> bool {
+    if L::SHARED {
+        return swap(word, from, to, Ordering::AcqRel);
+    }
+    lock.with(|| {
+        let is_so = word.load(Ordering::Acquire) == from;
+        if is_so {
+            word.store(to, Ordering::Release);
+        }
+        is_so
+    })
+}
+
+/// Adds, whatever the lock.
+#[inline(always)]
+fn add<L: ClaimLock>(lock: &L, word: &AtomicU32, more: u32) {
+    #[cfg(target_has_atomic = "32")]
+    if L::SHARED {
+        word.fetch_add(more, Ordering::Release);
+        return;
+    }
+    lock.with(|| plus(word, more));
+}
+
+/// Adds, under a lock.
+#[inline(always)]
+fn plus(word: &AtomicU32, more: u32) {
+    let now = word.load(Ordering::Relaxed);
+    word.store(now.wrapping_add(more), Ordering::Relaxed);
+}

@@ -1,0 +1,171 @@
+//! Once round the slots of a ring, from the oldest, as long as a datagram has room.
+
+use super::{Account, Policy, Slots, SpanRing};
+use crate::lock::ClaimLock;
+use crate::packet::Source;
+use crate::record::{HEAD_WORDS, Record};
+use crate::slot::{Slot, state};
+
+/// The finished spans of one session, for one datagram.
+pub(crate) struct Scan<'a, 'r, P, S, L, I, const WORDS: usize> {
+    ring: &'r SpanRing<P, S, WORDS>,
+    lock: &'r L,
+    slots: I,
+    /// How many resets ago they were recorded.
+    age: u32,
+    account: &'a mut Account,
+    /// The one that was taken last.
+    taken: Option<&'r Slot<WORDS>>,
+}
+
+impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
+    /// A way round the ring that takes finished spans, those of the oldest session first.
+    pub(crate) fn scan<'a, 'r, L: ClaimLock>(
+        &'r self,
+        lock: &'r L,
+        account: &'a mut Account,
+    ) -> Scan<'a, 'r, P, S, L, impl Iterator<Item = (usize, &'r Slot<WORDS>)>, WORDS> {
+        Scan {
+            ring: self,
+            lock,
+            slots: self.from_oldest(),
+            age: self.oldest_age(),
+            account,
+            taken: None,
+        }
+    }
+
+    /// Whether a finished span waits.
+    pub(crate) fn is_anything_waiting(&self) -> bool {
+        let slots = self.place().slots().iter();
+        let mut heads = slots.map(|slot| slot.head() & (state::DONE | state::TAKEN));
+        heads.any(|head| head == state::DONE)
+    }
+
+    /// How many resets ago the oldest finished spans were recorded.
+    pub(crate) fn oldest_age(&self) -> u32 {
+        if !S::RETAINED {
+            return 0;
+        }
+        let slots = self.place().slots().iter();
+        let heads = slots.map(|slot| slot.head());
+        let waiting = heads.filter(|head| head & (state::DONE | state::TAKEN) == state::DONE);
+        waiting.map(age).max().unwrap_or(0)
+    }
+
+    /// Frees the slots of the spans that were taken.
+    pub(crate) fn free_taken(&self, lock: &impl ClaimLock) {
+        for slot in self.place().slots() {
+            if slot.head() & state::TAKEN != 0 {
+                // SAFETY: the one drainer calls this, the span has ended, and its datagram is
+                // settled.
+                unsafe { slot.free() };
+            }
+        }
+        self.tell_freed(lock);
+    }
+
+    /// Lets the spans that were taken wait again.
+    pub(crate) fn put_back_taken(&self) {
+        self.place().slots().iter().for_each(put_back);
+    }
+}
+
+fn put_back<const WORDS: usize>(slot: &Slot<WORDS>) {
+    let head = slot.head();
+    if head & state::TAKEN != 0 {
+        // Nobody else changes the state of a span that is taken.
+        let head = head & !state::TAKEN;
+        slot.state()
+            .store(head, core::sync::atomic::Ordering::Release);
+    }
+}
+
+/// How many resets ago a span with this head was recorded.
+pub(crate) fn age(head: u32) -> u32 {
+    (head & state::AGE) >> state::AGE_SHIFT
+}
+
+impl<'r, P, S, L, I, const WORDS: usize> Source<'r, WORDS> for Scan<'_, 'r, P, S, L, I, WORDS>
+where
+    P: Policy,
+    S: Slots<WORDS>,
+    L: ClaimLock,
+    I: Iterator<Item = (usize, &'r Slot<WORDS>)>,
+{
+    fn next(&mut self) -> Option<Record<'r, WORDS>> {
+        for (_, slot) in self.slots.by_ref() {
+            if S::RETAINED && age(slot.head()) != self.age {
+                continue;
+            }
+            if self.ring.take_done(self.lock, slot) {
+                self.account.take();
+                self.taken = Some(slot);
+                // SAFETY: it is freed by the drainer only, which is this one, and after the
+                // datagram was settled.
+                return unsafe { Record::read(slot) };
+            }
+        }
+        None
+    }
+
+    fn give_back(&mut self) {
+        if let Some(slot) = self.taken.take() {
+            put_back(slot);
+            self.account.untake();
+        }
+    }
+
+    fn drop_too_large(&mut self) {
+        if let Some(slot) = self.taken.take() {
+            self.account.drop_too_large();
+            // SAFETY: the one drainer, and nobody reads the record any more.
+            unsafe { slot.free() };
+            self.ring.tell_freed(self.lock);
+        }
+    }
+}
+
+/// All spans as they lie there, finished or not, without touching anything.
+pub(crate) struct Reading<'r, const WORDS: usize> {
+    pub(crate) slots: &'r [Slot<WORDS>],
+    /// The slot where the reading began, and how many were read.
+    pub(crate) first: usize,
+    pub(crate) read: usize,
+}
+
+impl<'r, const WORDS: usize> Reading<'r, WORDS> {
+    fn slot(&self) -> Option<&'r Slot<WORDS>> {
+        if self.read >= self.slots.len() {
+            return None;
+        }
+        let before = self.slots.len() - self.first.min(self.slots.len());
+        let index = match self.read.checked_sub(before) {
+            Some(index) => index,
+            None => self.first + self.read,
+        };
+        self.slots.get(index)
+    }
+}
+
+impl<'r, const WORDS: usize> Source<'r, WORDS> for Reading<'r, WORDS> {
+    fn next(&mut self) -> Option<Record<'r, WORDS>> {
+        while let Some(slot) = self.slot() {
+            self.read += 1;
+            let head = slot.head();
+            if (head & state::LENGTH) as usize >= HEAD_WORDS {
+                // SAFETY: who steals has promised that nobody frees slots meanwhile.
+                if let Some(record) = unsafe { Record::read(slot) } {
+                    return Some(record);
+                }
+            }
+        }
+        None
+    }
+
+    fn give_back(&mut self) {
+        self.read = self.read.saturating_sub(1);
+    }
+
+    fn drop_too_large(&mut self) {}
+}

@@ -1,0 +1,138 @@
+//! The one who drains a tracer.
+
+use crate::lock::ClaimLock;
+use crate::packet::Extent;
+use crate::ring::{Account, Policy, Slots};
+use crate::slot::Slot;
+use crate::{
+    Clock, IdSource, LimitTooSmall, LossWatch, Packed, Packer, Process, SpanView, Stats, Tracer,
+    Value,
+};
+
+/// The drainer of a [`Tracer`], which is `T`.
+pub struct TracerDrain<'t, T> {
+    tracer: &'t T,
+    account: Account,
+    loss: LossWatch,
+}
+
+impl<'t, T> TracerDrain<'t, T> {
+    pub(super) fn new(tracer: &'t T) -> Self {
+        Self {
+            tracer,
+            account: Account::default(),
+            loss: LossWatch::default(),
+        }
+    }
+}
+
+impl<C, I, L, P, S, const WORDS: usize> TracerDrain<'_, Tracer<C, I, L, P, S, WORDS>>
+where
+    C: Clock,
+    I: IdSource,
+    L: ClaimLock,
+    P: Policy,
+    S: Slots<WORDS>,
+{
+    /// The next datagram, or `None` if no ended span waits. Then tell what became of it, by
+    /// [`sent`](Self::sent), [`failed`](Self::failed) or [`too_large`](Self::too_large): until
+    /// then its spans keep their slots. A datagram that nobody told of counts as failed. A buffer
+    /// that is too short for any datagram gets none, and the spans wait: it has
+    /// [`BUFFER_EXTRA`](crate::BUFFER_EXTRA) more bytes than the packer's limit.
+    pub fn pack<'b, 'a, E: Extent>(
+        &mut self,
+        packer: &mut Packer<E>,
+        buffer: &'b mut [u8],
+        process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
+    ) -> Option<Packed<'b>> {
+        if packer.is_unsettled() || self.account.in_flight() > 0 {
+            self.failed(packer);
+        }
+        let tracer = self.tracer;
+        let dropped = self.account.dropped(&tracer.ring);
+        let clock = &tracer.clock;
+        let mut loss = None;
+        if E::TELLS_LOSS {
+            let now = clock.unix_nanos(clock.now());
+            let told = self.loss.look(now, &dropped, false);
+            loss = told.map(|loss| (loss, (tracer.next_trace_id(), tracer.next_span_id())));
+        }
+        if loss.is_none() && !tracer.ring.is_anything_waiting() {
+            return None;
+        }
+        let mut scan = tracer.ring.scan(&tracer.lock, &mut self.account);
+        let packed = packer.pack_from(buffer, process, &mut scan, clock, &dropped, loss);
+        if !packed.is_some_and(|packed| packed.tells_loss) {
+            self.loss.take_back();
+        }
+        packed
+    }
+
+    /// In which session the spans of the next datagram were recorded: as a rule, this one. Those
+    /// that were recovered after a reset come first, see [`Retained`](crate::Retained).
+    pub fn session(&self) -> u32 {
+        let ring = &self.tracer.ring;
+        ring.place().session().wrapping_sub(ring.oldest_age())
+    }
+
+    /// The last datagram is somebody else's now.
+    pub fn sent<E: Extent>(&mut self, packer: &mut Packer<E>) {
+        self.account.handed_over();
+        self.settle(packer);
+    }
+
+    /// The last datagram is lost. If it told of a loss, that is told again.
+    pub fn failed<E: Extent>(&mut self, packer: &mut Packer<E>) {
+        self.untold(packer);
+        self.account.failed();
+        self.settle(packer);
+    }
+
+    fn settle<E: Extent>(&mut self, packer: &mut Packer<E>) {
+        self.account.trimmed += packer.settle();
+        self.tracer.ring.free_taken(&self.tracer.lock);
+    }
+
+    /// The link takes only `limit` bytes: the spans wait again, and are packed smaller.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitTooSmall`] if no span fits such a datagram. The spans wait all the same.
+    pub fn too_large<E: Extent>(
+        &mut self,
+        packer: &mut Packer<E>,
+        limit: usize,
+    ) -> Result<(), LimitTooSmall> {
+        self.untold(packer);
+        packer.unpack();
+        self.account.put_back();
+        self.tracer.ring.put_back_taken();
+        packer.set_limit(limit)
+    }
+
+    /// The loss that the last datagram told, if nobody has it yet, is still to be told.
+    fn untold<E: Extent>(&mut self, packer: &Packer<E>) {
+        if packer.is_unsettled() {
+            self.loss.take_back();
+        }
+    }
+
+    /// Shows the spans that are open now, the longest open ones first.
+    pub fn for_each_open(&mut self, mut show: impl FnMut(&SpanView<'_, WORDS>)) {
+        let Tracer { ring, lock, .. } = self.tracer;
+        Slot::expose(ring.place().slots());
+        for (index, slot) in ring.from_oldest() {
+            ring.with_open(lock, index, slot, |slot| {
+                // SAFETY: a span that is open is not freed, nor is one that is being looked at.
+                if let Some(record) = unsafe { crate::record::Record::read(slot) } {
+                    show(&SpanView::new(record));
+                }
+            });
+        }
+    }
+
+    /// The account.
+    pub fn stats(&mut self) -> Stats {
+        self.account.stats(&self.tracer.ring, &self.tracer.lock)
+    }
+}
