@@ -188,6 +188,14 @@ impl<const WORDS: usize> Slot<WORDS> {
         }
     }
 
+    /// Whether anything found no room.
+    pub(crate) fn is_cut(&self) -> bool {
+        let [tags, logs] = &self.cut;
+        let rare = u32::from(self.references_cut.load(Ordering::Relaxed))
+            | u32::from(self.times_cut.load(Ordering::Relaxed));
+        tags.load(Ordering::Relaxed) | logs.load(Ordering::Relaxed) | rare != 0
+    }
+
     /// The flags that the span begins with, as bits.
     #[inline(always)]
     pub(crate) fn begin_with(&self, flags: u8) {

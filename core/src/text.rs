@@ -5,52 +5,38 @@ pub(crate) trait Blob {
     /// How many bytes.
     fn len(&self) -> usize;
 
-    /// Copies the first `out.len()` bytes. What `out` holds beyond the end stays as it is.
-    fn copy_to(&self, out: &mut [u8]);
-
-    /// The first eight bytes as a number, the lowest first, with zeros for those that are missing.
-    #[inline(always)]
-    fn number(&self) -> u64 {
-        let mut eight = [0; 8];
-        self.copy_to(&mut eight);
-        u64::from_le_bytes(eight)
-    }
+    /// The bytes, four and four as they lie in memory, the last ones with anything behind them. As
+    /// words, since most runs are a few words long, and a call for a copy costs more than that.
+    fn words(&self) -> impl Iterator<Item = u32>;
 }
 
-impl Blob for [u8] {
+impl Blob for &[u8] {
     fn len(&self) -> usize {
         <[u8]>::len(self)
     }
 
-    #[inline(always)]
-    fn copy_to(&self, out: &mut [u8]) {
-        if out.len() == <[u8]>::len(self) {
-            out.copy_from_slice(self);
-        } else {
-            out.iter_mut().zip(self).for_each(|(to, from)| *to = *from);
-        }
+    fn words(&self) -> impl Iterator<Item = u32> {
+        words_of(self)
     }
 }
 
-impl Blob for str {
+fn words_of(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    bytes.chunks(4).map(|chunk| match *chunk {
+        [a, b, c, d] => u32::from_ne_bytes([a, b, c, d]),
+        [a, b, c] => u32::from_ne_bytes([a, b, c, 0]),
+        [a, b] => u32::from_ne_bytes([a, b, 0, 0]),
+        [a] => u32::from_ne_bytes([a, 0, 0, 0]),
+        _ => 0,
+    })
+}
+
+impl Blob for &str {
     fn len(&self) -> usize {
         <str>::len(self)
     }
 
-    #[inline(always)]
-    fn copy_to(&self, out: &mut [u8]) {
-        self.as_bytes().copy_to(out);
-    }
-}
-
-impl<B: Blob + ?Sized> Blob for &B {
-    fn len(&self) -> usize {
-        (**self).len()
-    }
-
-    #[inline(always)]
-    fn copy_to(&self, out: &mut [u8]) {
-        (**self).copy_to(out);
+    fn words(&self) -> impl Iterator<Item = u32> {
+        words_of(self.as_bytes())
     }
 }
 

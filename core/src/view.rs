@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::record::{Entry, Pieces, Record, RecordedValue};
+use crate::record::{Entry, Pieces, Record, RecordedValue, kind};
 use crate::{Flags, SpanContext, SpanId, Time, TraceId};
 
 /// What is written of a span so far.
@@ -17,46 +17,43 @@ impl<'r, const WORDS: usize> SpanView<'r, WORDS> {
 
     /// Its ids, its parent and its flags. `None` for what no tracer wrote.
     pub fn context(&self) -> Option<SpanContext> {
-        let flags = |entry: Entry<_>| match entry {
-            Entry::Flags(bits) => Some(bits),
-            _ => None,
-        };
-        let bits = self.record.entries().filter_map(flags).last();
+        let flags = self
+            .said(|kind| kind == kind::FLAGS)
+            .map(|entry| entry.flags());
         Some(SpanContext {
             trace_id: TraceId::new(self.record.trace_id())?,
             span_id: SpanId::new(self.record.span_id())?,
             parent_id: SpanId::new(self.record.parent_id()),
-            flags: Flags::from_bits(bits.unwrap_or(self.record.first_flags()).into()),
+            flags: Flags::from_bits(flags.unwrap_or(self.record.first_flags()).into()),
         })
+    }
+
+    /// What of a kind was said last.
+    fn said(&self, such: impl Fn(u32) -> bool) -> Option<Entry<'r, WORDS>> {
+        self.record
+            .entries()
+            .filter(|entry| such(entry.kind))
+            .last()
     }
 
     /// Since when.
     pub fn start(&self) -> Time {
-        let start = |entry: Entry<_>| match entry {
-            Entry::Start(time) => Some(time),
-            _ => None,
-        };
-        let changed = self.record.entries().filter_map(start).last();
-        changed.unwrap_or(self.record.start())
+        let changed = self.said(|kind| kind & !kind::UNIX == kind::START);
+        changed.map_or(self.record.start(), |entry| entry.time())
     }
 
     /// Its name as it is now.
     pub fn name(&self) -> Text<'r, WORDS> {
-        let name = |entry: Entry<_>| match entry {
-            Entry::Name { name, .. } => Some(name),
-            _ => None,
-        };
-        Text(self.record.entries().filter_map(name).last())
+        let name = self.said(|kind| matches!(kind, kind::NAME | kind::CUT_NAME));
+        Text(name.map(|entry| entry.bytes))
     }
 
     /// Its tags so far.
     pub fn tags(
         &self,
     ) -> impl Iterator<Item = (Text<'r, WORDS>, TagView<'r, WORDS>)> + use<'r, WORDS> {
-        self.record.entries().filter_map(|entry| match entry {
-            Entry::Tag { key, value } => Some((Text(Some(key)), TagView(value))),
-            _ => None,
-        })
+        let tags = self.record.entries().filter(Entry::is_tag);
+        tags.map(|tag| (Text(Some(tag.key)), TagView(tag.value())))
     }
 }
 

@@ -6,7 +6,7 @@ pub(crate) mod field;
 pub(crate) mod write;
 
 /// The one method of agent.thrift that clients of Jaeger call.
-pub(crate) const EMIT_BATCH: &[u8] = b"emitBatch";
+pub(crate) const EMIT_BATCH: &[u8; 9] = b"emitBatch";
 
 /// `TagType`: which of a tag's values counts.
 pub(crate) mod tag_type {

@@ -1,8 +1,8 @@
 //! The span that makes a loss visible where people look: in Jaeger itself.
 
-use crate::jaeger::write::{self as jaeger, Ids};
+use crate::jaeger::write::{self as jaeger, TagValue};
 use crate::stats::Dropped;
-use crate::thrift::write::{Full, Writer};
+use crate::thrift::write::Writer;
 use crate::{Flags, SpanId, TraceId};
 
 /// The name of the span that tells of lost ones.
@@ -85,21 +85,13 @@ impl LossWatch {
 
 impl Loss {
     /// The ids come from outside, as for any span: a trace of its own.
-    pub(super) fn write(
-        &self,
-        w: &mut Writer<'_>,
-        (trace_id, span_id): (TraceId, SpanId),
-    ) -> Result<(), Full> {
-        let ids = Ids {
-            trace_id: trace_id.get(),
-            span_id: span_id.get(),
-            parent_id: 0,
-        };
-        jaeger::span_ids(w, ids)?;
-        w.bytes(LOSS_SPAN)?;
+    pub(super) fn write(&self, w: &mut Writer<'_>, (trace_id, span_id): (TraceId, SpanId)) {
+        let ids = [trace_id.low(), trace_id.high(), span_id.get(), 0];
+        jaeger::span_ids(w, |which| ids[which]);
+        w.bytes_field(jaeger::NAME, &LOSS_SPAN);
         let start = self.from.max(0) / 1000;
         let duration = (self.until.max(0) / 1000 - start).max(1);
-        jaeger::flags_and_times(w, 0, Flags::SAMPLED.bits(), start, duration)?;
+        jaeger::flags_and_times(w, 0, Flags::SAMPLED.bits(), start, duration);
         let reasons = [
             ("lost.ring_full", self.lost.ring_full),
             ("lost.evicted", self.lost.evicted),
@@ -108,12 +100,13 @@ impl Loss {
             ("lost.since_start", self.total),
         ];
         let reasons = reasons.iter().filter(|(_, count)| *count > 0);
-        jaeger::tags(w, 1 + reasons.clone().count())?;
-        jaeger::bool_tag(w, "error", true)?;
+        jaeger::tags(w, 1 + reasons.clone().count());
+        jaeger::tag(w, &"error", &TagValue::Bool(true));
         for (key, count) in reasons {
-            jaeger::i64_tag(w, *key, i64::try_from(*count).unwrap_or(i64::MAX))?;
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            jaeger::tag(w, key, &TagValue::I64(count));
         }
-        w.stop()
+        w.stop();
     }
 }
 

@@ -2,29 +2,34 @@
 //! byte longer than its limit.
 
 mod loss;
+mod plain;
 mod span;
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 pub use loss::{LOSS_SPAN, Loss, LossWatch};
 use span::{BARE_SPAN, SpanEncoder};
 
-use crate::jaeger::write as jaeger;
+use crate::jaeger::write::{self as jaeger, TagValue};
 use crate::lane::Drain;
 use crate::record::Record;
 use crate::stats::{Dropped, Trimmed};
 use crate::text;
 use crate::thrift::ty;
-use crate::thrift::write::{Full, Writer};
+use crate::thrift::write::{SLACK, Writer};
 use crate::{Clock, SpanId, TraceId, Value};
 
 /// The largest datagram that Jaeger's agent port reads: of more it takes nothing and says nothing.
 pub const MAX_DATAGRAM: usize = 65_000;
 
-/// How much more than the limit a buffer needs: the count of the spans is known last, stands
-/// first, and takes one byte to four.
-pub const BUFFER_EXTRA: usize = 3;
+/// How much more than the limit a buffer needs: three bytes in front, as the count of the spans is
+/// known last, stands first, and takes one byte to four; and some behind, so that not each byte
+/// needs a check.
+pub const BUFFER_EXTRA: usize = FRONT + SLACK;
+
+const FRONT: usize = 3;
 
 /// The message, the process without its name and tags, the header of the list of spans.
 const HEADER: usize = 15 + 4 + 1 + 2;
@@ -68,6 +73,10 @@ pub trait Extent: sealed::Sealed {
     const TRIMS: bool;
     /// Whether a loss is told by a span of its own.
     const TELLS_LOSS: bool;
+    /// Whether spans with nothing but a few short tags go a shorter way.
+    const HURRIES: bool;
+    /// The most spans in a datagram.
+    const MOST_SPANS: usize;
 }
 
 mod sealed {
@@ -81,18 +90,22 @@ mod sealed {
 pub enum Complete {}
 
 /// For where flash is short: a span, or a process tag, that does not fit is dropped and counted,
-/// and a loss is told in the counters of each datagram only.
+/// a loss is told in the counters of each datagram only, and a datagram has 14 spans at most.
 #[derive(Clone, Debug)]
 pub enum Lean {}
 
 impl Extent for Complete {
     const TRIMS: bool = true;
     const TELLS_LOSS: bool = true;
+    const HURRIES: bool = true;
+    const MOST_SPANS: usize = usize::MAX;
 }
 
 impl Extent for Lean {
     const TRIMS: bool = false;
     const TELLS_LOSS: bool = false;
+    const HURRIES: bool = false;
+    const MOST_SPANS: usize = 14;
 }
 
 /// Where a packer takes its spans from, one after another. What was taken last may be given back,
@@ -287,38 +300,39 @@ impl<E: Extent> Packer<E> {
         if limit < self.needed() {
             return None;
         }
-        let mut end = [0; END];
-        let end = {
-            let mut w = Writer::new(&mut end);
-            jaeger::end(&mut w, self.seq_no + 1, dropped).ok()?;
-            let len = w.at();
-            end.get(..len)?
-        };
-        let body = buffer.get_mut(BUFFER_EXTRA..BUFFER_EXTRA + limit.checked_sub(end.len())?)?;
+        let end_len = self.write_end(&mut [0; END + SLACK], dropped);
+        let buffer = buffer.get_mut(..limit + BUFFER_EXTRA)?;
+        let body = buffer.get_mut(FRONT..FRONT + limit.checked_sub(end_len)? + SLACK)?;
         let mut w = Writer::new(body);
-        let header = self.header(&mut w, process).ok()?;
+        let header = self.header(&mut w, process);
         let mut list = SpanList { count: 0 };
         if let Some((loss, ids)) = loss.filter(|_| E::TELLS_LOSS) {
-            let _ = list.push(&mut w, |w| loss.write(w, ids));
+            list.push(&mut w, |w| loss.write(w, ids));
         }
         let told = list.count;
         self.spans(&mut w, &mut list, source, clock);
         if list.count == 0 {
-            self.trimmed = Trimmed::default();
+            self.trimmed = Trimmed::NONE;
             return None;
         }
-        let spans_end = BUFFER_EXTRA + w.at();
+        let spans_end = FRONT + w.at();
+        self.write_end(buffer.get_mut(spans_end..)?, dropped);
         self.seq_no += 1;
-        buffer
-            .get_mut(spans_end..spans_end + end.len())?
-            .copy_from_slice(end);
-        let begin = list.finish(buffer, header)?;
         self.unsettled = true;
+        let begin = list.finish::<E>(buffer, header);
         Some(Packed {
-            bytes: buffer.get(begin..spans_end + end.len())?,
+            bytes: buffer.get(begin..spans_end + end_len)?,
             spans: list.count - told,
             tells_loss: told > 0,
         })
+    }
+
+    /// What stands behind the spans. Returns how long it is.
+    #[inline(never)]
+    fn write_end(&self, buffer: &mut [u8], dropped: &Dropped) -> usize {
+        let mut w = Writer::new(buffer);
+        jaeger::end(&mut w, self.seq_no + 1, dropped);
+        w.at()
     }
 
     /// Message and process, and a byte for the count of the spans. Returns where that byte is.
@@ -326,21 +340,27 @@ impl<E: Extent> Packer<E> {
         &mut self,
         w: &mut Writer<'_>,
         process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
-    ) -> Result<usize, Full> {
-        jaeger::message(w)?;
+    ) -> usize {
+        jaeger::message(w);
         let service_name = text::cut(process.service_name, self.service_name_len);
         // A first time for nothing, to see how many tags leave room for a span.
-        let begin = w.at();
-        jaeger::process(w, service_name, 0)?;
-        let room = w.room().saturating_sub(BARE_SPAN + HEADER);
-        let (kept, left_out) = tags_within(w, process.tags.clone(), room);
-        w.back_to(begin);
-        jaeger::process(w, service_name, kept)?;
-        tags_within(w, process.tags.clone(), room);
-        w.stop()?;
-        self.trimmed.process_tags += left_out;
-        jaeger::spans(w, 0)?;
-        Ok(w.at() - 1)
+        let mut kept = 0;
+        if process.tags.clone().next().is_some() {
+            let begin = w.at();
+            jaeger::process(w, service_name, 0);
+            let room = w.room().saturating_sub(BARE_SPAN + HEADER);
+            let (fitting, left_out) = tags_within(w, process.tags.clone(), room);
+            w.back_to(begin);
+            self.trimmed.process_tags += left_out;
+            kept = fitting;
+            jaeger::process(w, service_name, kept);
+            tags_within(w, process.tags.clone(), room);
+        } else {
+            jaeger::process(w, service_name, kept);
+        }
+        w.stop();
+        jaeger::spans(w, 0);
+        w.at() - 1
     }
 
     fn spans<'r, const WORDS: usize>(
@@ -350,25 +370,37 @@ impl<E: Extent> Packer<E> {
         source: &mut impl Source<'r, WORDS>,
         clock: &(impl Clock + ?Sized),
     ) {
-        while let Some(record) = source.next() {
+        while list.count < E::MOST_SPANS {
+            let Some(record) = source.next() else {
+                return;
+            };
             let mut span = SpanEncoder {
                 record,
                 clock,
-                trimmed: Trimmed::default(),
+                trimmed: None,
             };
             let alone = list.count == 0;
-            let mut encoded = list.push(w, |w| span.whole(w));
-            if E::TRIMS && alone && encoded.is_err() {
-                span.trimmed = Trimmed::default();
-                encoded = list.push(w, |w| span.trimmed(w));
-            }
-            match encoded {
-                Ok(()) => self.trimmed += span.trimmed,
-                Err(Full) if alone => source.drop_too_large(),
-                Err(Full) => {
-                    source.give_back();
-                    return;
+            let mut fits = list.push(w, |w| {
+                let begin = w.at();
+                if !E::HURRIES || !span.plain(w) {
+                    w.back_to(begin);
+                    span.trimmed = None;
+                    span.whole(w);
                 }
+            });
+            if E::TRIMS && alone && !fits {
+                span.trimmed = None;
+                fits = list.push(w, |w| span.trimmed(w));
+            }
+            if fits {
+                if let Some(trimmed) = span.trimmed {
+                    self.trimmed += trimmed;
+                }
+            } else if alone {
+                source.drop_too_large();
+            } else {
+                source.give_back();
+                return;
             }
         }
     }
@@ -407,14 +439,18 @@ fn tags_within<'a>(
     let (mut kept, mut left_out) = (0, 0);
     for (key, value) in tags {
         let before = w.at();
-        let written = match value {
-            Value::Str(text) => jaeger::string_tag(w, key, text),
-            Value::Bytes(bytes) => jaeger::bytes_tag(w, key, bytes),
-            Value::Bool(value) => jaeger::bool_tag(w, key, value),
-            Value::I64(value) => jaeger::i64_tag(w, key, value),
-            Value::F64(value) => jaeger::f64_tag(w, key, value),
-        };
-        if written.is_ok() && w.at() - begin <= room {
+        let (key, value) = (
+            key.as_bytes(),
+            match value {
+                Value::Str(text) => TagValue::Str(text.as_bytes()),
+                Value::Bytes(bytes) => TagValue::Bytes(bytes),
+                Value::Bool(value) => TagValue::Bool(value),
+                Value::I64(value) => TagValue::I64(value),
+                Value::F64(value) => TagValue::F64(value),
+            },
+        );
+        jaeger::tag(w, &key, &value);
+        if !w.is_full() && w.at() - begin <= room {
             kept += 1;
         } else {
             w.back_to(before);
@@ -430,34 +466,46 @@ struct SpanList {
 }
 
 impl SpanList {
-    /// One more span, whole or not at all.
-    fn push(
-        &mut self,
-        w: &mut Writer<'_>,
-        write: impl FnOnce(&mut Writer<'_>) -> Result<(), Full>,
-    ) -> Result<(), Full> {
+    /// One more span, whole or not at all: says which.
+    #[inline(always)]
+    fn push(&mut self, w: &mut Writer<'_>, write: impl FnOnce(&mut Writer<'_>)) -> bool {
         let before = w.at();
-        let written = write(w);
+        write(w);
         let grown = list_header(self.count + 1) - 1;
-        if written.is_err() || w.room() < grown {
-            w.back_to(before);
-            return Err(Full);
+        let fits = !w.is_full() && w.room() >= grown;
+        match fits {
+            true => self.count += 1,
+            false => w.back_to(before),
         }
-        self.count += 1;
-        Ok(())
+        fits
     }
 
-    /// Writes the list's header, which stands at `header` behind the extra bytes, and moves what
+    /// Writes the list's header, which stands at `header` behind the bytes in front, and moves what
     /// is before it to make room. Returns where the datagram begins.
-    fn finish(&self, buffer: &mut [u8], header: usize) -> Option<usize> {
-        let begin = BUFFER_EXTRA - (list_header(self.count) - 1);
-        buffer
-            .get_mut(begin..BUFFER_EXTRA + header)?
-            .copy_within(BUFFER_EXTRA - begin.., 0);
-        // No further than the first span: a varint is stored with more bytes than it has.
-        let mut w = Writer::new(buffer.get_mut(begin + header..=BUFFER_EXTRA + header)?);
-        w.list(ty::STRUCT, self.count).ok()?;
-        Some(begin)
+    fn finish<E: Extent>(&self, buffer: &mut [u8], header: usize) -> usize {
+        let place = FRONT + header;
+        if E::MOST_SPANS <= 14 || self.count <= 14 {
+            if let Some(byte) = buffer.get_mut(place) {
+                *byte = (self.count as u8) << 4 | ty::STRUCT;
+            }
+            return FRONT;
+        }
+        let grown = list_header(self.count) - 1;
+        let begin = FRONT - grown;
+        // One by one, for what is short: a call of `memmove` brings that along.
+        for at in begin..begin + header {
+            if let Some([to, .., from]) = buffer.get_mut(at..=at + grown) {
+                *to = *from;
+            }
+            compiler_fence(Ordering::SeqCst);
+        }
+        let mut long = [0; 4 + SLACK];
+        let mut w = Writer::new(&mut long);
+        w.list(ty::STRUCT, self.count);
+        if let Some(to) = buffer.get_mut(begin + header..=place) {
+            to.iter_mut().zip(long).for_each(|(to, from)| *to = from);
+        }
+        begin
     }
 }
 

@@ -1,11 +1,10 @@
 //! One record as a span on the wire: whole, or trimmed to what fits.
 
-use crate::jaeger::write::{self as jaeger, Ids};
-use crate::record::{Entries, Entry, Pieces, Record, RecordedValue};
+use crate::jaeger::write::{self as jaeger, TagValue};
+use crate::record::{Entries, Entry, Pieces, Record, RecordedValue, kind};
 use crate::slot::Cut;
 use crate::stats::Trimmed;
-use crate::text::Blob;
-use crate::thrift::write::{Full, Writer};
+use crate::thrift::write::Writer;
 use crate::{Clock, Time};
 
 /// The most that a span takes without name, references, tags and logs: four ids, an empty name,
@@ -31,42 +30,54 @@ struct Scan<'r, const WORDS: usize> {
     name: Option<Pieces<'r, WORDS>>,
     name_was_cut: bool,
     flags: u8,
-    start: Time,
-    end: Time,
+    start: Option<Time>,
+    end: Option<Time>,
     references: usize,
     tags: usize,
     logs: usize,
 }
 
 impl<'r, const WORDS: usize> Scan<'r, WORDS> {
+    #[inline(always)]
     fn of(record: &Record<'r, WORDS>) -> Self {
         let mut scan = Self {
             name: None,
             name_was_cut: false,
             flags: record.first_flags(),
-            start: record.start(),
-            end: record.end().unwrap_or_else(|| record.last_time()),
+            start: None,
+            end: None,
             references: 0,
             tags: 0,
             logs: 0,
         };
         for entry in record.entries() {
-            match entry {
-                Entry::Name { name, cut } => {
-                    scan.name = Some(name);
-                    scan.name_was_cut = cut;
+            if entry.is_tag() {
+                scan.tags += 1;
+                continue;
+            }
+            match entry.kind {
+                kind::NAME | kind::CUT_NAME => {
+                    scan.name = Some(entry.bytes);
+                    scan.name_was_cut = entry.kind == kind::CUT_NAME;
                 }
-                Entry::Flags(bits) => scan.flags = bits,
-                Entry::Start(time) => scan.start = time,
-                Entry::End(time) => scan.end = time,
-                Entry::Reference { .. } => scan.references += 1,
-                Entry::Tag { .. } => scan.tags += 1,
-                Entry::Log(_) => scan.logs += 1,
-                Entry::Field { .. } => {}
+                kind::FLAGS => scan.flags = entry.flags(),
+                kind::START | kind::START_UNIX => scan.start = Some(entry.time()),
+                kind::END | kind::END_UNIX => scan.end = Some(entry.time()),
+                kind::LOG | kind::LOG_UNIX => scan.logs += 1,
+                kind::CHILD_OF | kind::FOLLOWS_FROM => scan.references += 1,
+                _ => {}
             }
         }
         scan
     }
+}
+
+/// The parts of a span that may be cut, in the order of the wire.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Section {
+    References,
+    Tags,
+    Logs,
 }
 
 /// How many entries of a section are written, how many are not, and how long they are.
@@ -77,91 +88,34 @@ struct Share {
     bytes: usize,
 }
 
-/// The parts of a span that may be cut, in the order of the wire. As constants, so that each is
-/// written by a loop of its own.
-mod section {
-    pub(super) const REFERENCES: u8 = 0;
-    pub(super) const TAGS: u8 = 1;
-    pub(super) const LOGS: u8 = 2;
-}
-
 /// Writes one span.
 pub(super) struct SpanEncoder<'a, 'r, C: ?Sized, const WORDS: usize> {
     pub(super) record: Record<'r, WORDS>,
     pub(super) clock: &'a C,
-    /// What this span adds to the counters, if it goes out like this.
-    pub(super) trimmed: Trimmed,
+    /// What this span adds to the counters, if it goes out like this. Almost none adds anything.
+    pub(super) trimmed: Option<Trimmed>,
 }
 
 impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, C, WORDS> {
     /// All that was recorded.
-    pub(super) fn whole(&mut self, w: &mut Writer<'_>) -> Result<(), Full> {
-        let (begin, out_of_range) = (w.at(), self.trimmed.times);
-        if self.plain(w) == Ok(true) {
-            return Ok(());
-        }
-        // It was more than that; or there was no room, which the first pass may need a little more
-        // of than the span does.
-        w.back_to(begin);
-        self.trimmed.times = out_of_range;
+    #[inline(never)]
+    pub(super) fn whole(&mut self, w: &mut Writer<'_>) {
         let scan = Scan::of(&self.record);
         let all = |count| Share {
             count,
             ..Share::default()
         };
         let shares = [all(scan.references), all(scan.tags), all(scan.logs)];
-        self.ids(w)?;
-        match scan.name {
-            Some(name) => w.bytes(&name)?,
-            None => w.bytes("")?,
+        self.ids(w);
+        match &scan.name {
+            Some(name) => w.bytes_field(jaeger::NAME, name),
+            None => w.put([jaeger::NAME, 0]),
         }
-        self.behind_name(w, &scan, shares, None)
-    }
-
-    /// A span that is no more than a name and a few tags, as most are: in one pass instead of two.
-    /// Says whether it was one; if not, what is written is nothing.
-    fn plain(&mut self, w: &mut Writer<'_>) -> Result<bool, Full> {
-        let Some(mut entries) = self.record.slot_entries() else {
-            return Ok(false);
-        };
-        let (Some(Entry::Name { name, cut: false }), false) =
-            (entries.next(), self.record.is_cut())
-        else {
-            return Ok(false);
-        };
-        let Some(end) = self.record.end() else {
-            return Ok(false);
-        };
-        self.ids(w)?;
-        w.bytes(&name)?;
-        let (start, duration) = self.times(self.record.start(), end);
-        jaeger::flags_and_times(w, 0, self.record.first_flags(), start, duration)?;
-        let header = w.at();
-        jaeger::tags(w, 1)?;
-        let mut tags = 0;
-        for entry in &mut entries {
-            match entry {
-                Entry::Tag { key, value } if tags < 14 => write_tag(w, &key, &value)?,
-                _ => return Ok(false),
-            }
-            tags += 1;
-        }
-        if !entries.is_at_end() {
-            return Ok(false);
-        }
-        let after = w.at();
-        w.back_to(header);
-        jaeger::tags(w, tags)?;
-        if tags > 0 {
-            // As long as the header for one tag was.
-            w.forward_to(after);
-        }
-        w.stop()?;
-        Ok(true)
+        self.behind_name(w, &scan, shares, None);
     }
 
     /// Ids, name and times, and of the rest, in the order of the wire, what the writer has room for.
-    pub(super) fn trimmed(&mut self, w: &mut Writer<'_>) -> Result<(), Full> {
+    pub(super) fn trimmed(&mut self, w: &mut Writer<'_>) {
         let scan = Scan::of(&self.record);
         let told = match self.record.end() {
             Some(_) => COUNT_TAGS,
@@ -169,205 +123,264 @@ impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, C, WORDS> {
         };
         let counted = w.room() >= BARE_SPAN + BEHIND + told;
         let behind = BEHIND + if counted { told } else { 0 };
-        self.ids(w)?;
+        self.ids(w);
+        w.byte(jaeger::NAME);
         // Where it is really narrow, the lists' headers, which nothing needs then, are no reason
         // to cut the name further.
         let name_room = w.room().saturating_sub(behind + 3);
-        let whole = match scan.name {
-            Some(name) => w.text_prefix(&name, name_room)?,
-            None => w.text_prefix(&"", name_room)?,
+        let whole = match &scan.name {
+            Some(name) => w.text_prefix(name, name_room),
+            None => w.text_prefix(&"", name_room),
         };
-        self.trimmed.names += u64::from(!whole);
+        if !whole {
+            self.count(|trimmed| trimmed.names += 1);
+        }
         let mut room = w.room().saturating_sub(behind);
-        let references = self.measure::<{ section::REFERENCES }>(w, &mut room);
-        let tags = self.measure::<{ section::TAGS }>(w, &mut room);
-        let logs = self.measure::<{ section::LOGS }>(w, &mut room);
-        let shares = [references, tags, logs];
-        self.behind_name(w, &scan, shares, Some(counted))
+        let shares = [Section::References, Section::Tags, Section::Logs]
+            .map(|section| self.measure(w, section, &mut room));
+        self.behind_name(w, &scan, shares, Some(counted));
     }
 
-    fn ids(&mut self, w: &mut Writer<'_>) -> Result<(), Full> {
-        let ids = Ids {
-            trace_id: self.record.trace_id(),
-            span_id: self.record.span_id(),
-            parent_id: self.record.parent_id(),
-        };
-        jaeger::span_ids(w, ids)
+    fn count(&mut self, count: impl FnOnce(&mut Trimmed)) {
+        count(self.trimmed.get_or_insert(Trimmed::NONE));
+    }
+
+    #[inline(always)]
+    fn ids(&self, w: &mut Writer<'_>) {
+        jaeger::span_ids(w, |which| self.record.number(which));
     }
 
     /// From the references to the stop. `trim` is `None` for a whole span, else it says whether
     /// there is room to tell what was cut.
+    #[inline(always)]
     fn behind_name(
         &mut self,
         w: &mut Writer<'_>,
         scan: &Scan<'r, WORDS>,
         [references, tags, logs]: [Share; 3],
         trim: Option<bool>,
-    ) -> Result<(), Full> {
-        let cut_tags = self.record.cut(Cut::Tag) as usize + tags.cut;
-        let cut_logs = self.record.cut(Cut::Log) as usize + logs.cut;
-        let cut_references = self.record.cut(Cut::Reference) as usize + references.cut;
-        let counts = [
-            (DROPPED_TAGS, cut_tags),
-            (DROPPED_LOGS, cut_logs),
-            (DROPPED_REFERENCES, cut_references),
-        ];
-        let counts = counts
-            .iter()
-            .filter(|(_, cut)| *cut > 0 && trim != Some(false));
+    ) {
+        jaeger::references(w, references.count);
+        self.section(w, Section::References, references, trim);
+        let start = scan.start.unwrap_or(self.record.start());
+        let end = scan.end.or(self.record.end());
+        let end = end.unwrap_or_else(|| self.record.last_time());
+        let (start, duration) = self.times(start, end);
+        jaeger::flags_and_times(w, references.count, scan.flags, start, duration);
 
-        jaeger::references(w, references.count)?;
-        self.section::<{ section::REFERENCES }>(w, references, trim)?;
-        let (start, duration) = self.times(scan.start, scan.end);
-        jaeger::flags_and_times(w, references.count, scan.flags, start, duration)?;
-        let unfinished = self.record.end().is_none() && trim != Some(false);
-        let tag_count = tags.count + counts.clone().count() + usize::from(unfinished);
-        jaeger::tags(w, tag_count)?;
-        self.section::<{ section::TAGS }>(w, tags, trim)?;
-        if unfinished {
-            jaeger::bool_tag(w, UNFINISHED, true)?;
+        // What is told in tags of its own, of the few spans that have it.
+        let cuts = [tags.cut, logs.cut, references.cut];
+        let is_odd = trim.is_some() || self.record.is_odd() || scan.name_was_cut;
+        let cuts = if is_odd {
+            self.all_cut(scan, cuts)
+        } else {
+            cuts
+        };
+        let told = match is_odd && trim != Some(false) {
+            true => Told::of(&self.record, cuts),
+            false => Told::NOTHING,
+        };
+        let tag_count = tags.count + told.count;
+        jaeger::tags(w, tag_count);
+        self.section(w, Section::Tags, tags, trim);
+        if told.count > 0 {
+            told.write(w);
         }
-        for (key, cut) in counts {
-            jaeger::i64_tag(w, *key, *cut as i64)?;
-        }
-        jaeger::logs(w, tag_count, logs.count)?;
-        self.section::<{ section::LOGS }>(w, logs, trim)?;
-        self.trimmed.tags += cut_tags as u64;
-        self.trimmed.logs += cut_logs as u64;
-        self.trimmed.references += cut_references as u64;
-        self.trimmed.times += u64::from(self.record.cut(Cut::Time));
-        self.trimmed.names += u64::from(scan.name_was_cut && self.trimmed.names == 0);
-        w.stop()
+        jaeger::logs(w, tag_count, logs.count);
+        self.section(w, Section::Logs, logs, trim);
+        w.stop();
     }
 
-    fn section<const SECTION: u8>(
-        &mut self,
-        w: &mut Writer<'_>,
-        share: Share,
-        trim: Option<bool>,
-    ) -> Result<(), Full> {
+    /// Counts what is missing from the span, and adds to what was cut here what was cut when it
+    /// was recorded: tags, logs, references.
+    #[cold]
+    #[inline(never)]
+    fn all_cut(&mut self, scan: &Scan<'r, WORDS>, mut cuts: [usize; 3]) -> [usize; 3] {
+        let recorded = [Cut::Tag, Cut::Log, Cut::Reference].map(|kind| self.record.cut(kind));
+        for (cut, recorded) in cuts.iter_mut().zip(recorded) {
+            *cut += recorded as usize;
+        }
+        let times = self.record.cut(Cut::Time);
+        self.count(|trimmed| {
+            let [tags, logs, references] = cuts.map(|cut| cut as u64);
+            trimmed.tags += tags;
+            trimmed.logs += logs;
+            trimmed.references += references;
+            trimmed.times += u64::from(times);
+            trimmed.names += u64::from(scan.name_was_cut && trimmed.names == 0);
+        });
+        cuts
+    }
+
+    #[inline(always)]
+    fn section(&mut self, w: &mut Writer<'_>, section: Section, share: Share, trim: Option<bool>) {
         if share.count > 0 {
             let room = trim.map(|_| share.bytes);
-            self.entries::<SECTION>(w, room)?;
+            self.entries(w, section, room);
         }
-        Ok(())
     }
 
     /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.
-    fn measure<const SECTION: u8>(&mut self, w: &mut Writer<'_>, room: &mut usize) -> Share {
+    fn measure(&mut self, w: &mut Writer<'_>, section: Section, room: &mut usize) -> Share {
         let begin = w.at();
-        let times = self.trimmed.times;
-        let share = self.entries::<SECTION>(w, Some(*room)).unwrap_or_default();
+        let before = self.trimmed;
+        let share = self.entries(w, section, Some(*room));
         w.back_to(begin);
-        self.trimmed.times = times;
+        self.trimmed = before;
         *room -= share.bytes;
         share
     }
 
     /// Writes a section: those entries that fit in `room` bytes together, or all.
-    fn entries<const SECTION: u8>(
-        &mut self,
-        w: &mut Writer<'_>,
-        room: Option<usize>,
-    ) -> Result<Share, Full> {
+    #[inline(never)]
+    fn entries(&mut self, w: &mut Writer<'_>, section: Section, room: Option<usize>) -> Share {
         let begin = w.at();
         let mut share = Share::default();
         let mut entries = self.record.entries();
         while let Some(entry) = entries.next() {
-            let (before, times) = (w.at(), self.trimmed.times);
-            let Some(written) = self.entry::<SECTION>(w, entry, entries) else {
+            let belongs = match section {
+                Section::Tags => entry.is_tag(),
+                Section::Logs => entry.is_log(),
+                Section::References => matches!(entry.kind, kind::CHILD_OF | kind::FOLLOWS_FROM),
+            };
+            if !belongs {
+                continue;
+            }
+            let Some(room) = room else {
+                self.entry(w, &entry, &entries);
                 continue;
             };
+            let (before, trimmed) = (w.at(), self.trimmed);
+            self.entry(w, &entry, &entries);
             let bytes = w.at() - begin;
-            match (written, room) {
-                (Err(full), None) => return Err(full),
-                (Ok(()), None) => share.count += 1,
-                (Ok(()), Some(room)) if bytes <= room => {
-                    share.count += 1;
-                    share.bytes = bytes;
-                }
-                _ => {
-                    w.back_to(before);
-                    self.trimmed.times = times;
-                    share.cut += 1;
-                }
+            if !w.is_full() && bytes <= room {
+                share.count += 1;
+                share.bytes = bytes;
+            } else {
+                w.back_to(before);
+                self.trimmed = trimmed;
+                share.cut += 1;
             }
         }
-        Ok(share)
+        share
     }
 
-    /// Writes an entry, if it belongs to the section. `rest` is what follows it in the record.
+    /// Writes an entry of a section; `rest` is what follows it in the record.
     #[inline(always)]
-    fn entry<const SECTION: u8>(
-        &mut self,
-        w: &mut Writer<'_>,
-        entry: Entry<Pieces<'r, WORDS>>,
-        rest: Entries<'r, WORDS>,
-    ) -> Option<Result<(), Full>> {
-        match (SECTION, entry) {
-            (
-                section::REFERENCES,
-                Entry::Reference {
-                    kind,
-                    trace_id,
-                    span_id,
-                },
-            ) => Some(jaeger::reference(w, kind, trace_id, span_id)),
-            (section::TAGS, Entry::Tag { key, value }) => Some(write_tag(w, &key, &value)),
-            (section::LOGS, Entry::Log(time)) => Some(self.log(w, time, rest)),
-            _ => None,
+    fn entry(&mut self, w: &mut Writer<'_>, entry: &Entry<'r, WORDS>, rest: &Entries<'r, WORDS>) {
+        if entry.is_tag() {
+            write_tag(w, entry);
+        } else if entry.is_log() {
+            self.log(w, entry.time(), rest);
+        } else {
+            let (kind, trace_id, span_id) = entry.reference();
+            jaeger::reference(w, kind, trace_id, span_id);
         }
     }
 
-    fn log(
-        &mut self,
-        w: &mut Writer<'_>,
-        time: Time,
-        rest: Entries<'r, WORDS>,
-    ) -> Result<(), Full> {
-        let fields = rest
-            .take_while(|entry| !matches!(entry, Entry::Log(_)))
-            .filter_map(|entry| match entry {
-                Entry::Field { key, value } => Some((key, value)),
-                _ => None,
-            });
-        let timestamp = micros(time, self.clock, &mut self.trimmed.times);
-        jaeger::log(w, timestamp, fields.clone().count())?;
-        for (key, value) in fields {
-            write_tag(w, &key, &value)?;
+    #[inline(never)]
+    fn log(&mut self, w: &mut Writer<'_>, time: Time, rest: &Entries<'r, WORDS>) {
+        let fields = || {
+            let of_log = rest.take_while(|entry| !entry.is_log());
+            of_log.filter(|entry| entry.is_field())
+        };
+        let timestamp = self.micros(time, LAST_MICROS);
+        jaeger::log(w, timestamp, fields().count());
+        for field in fields() {
+            write_tag(w, &field);
         }
-        w.stop()
+        w.stop();
     }
 
     /// Start and duration in microseconds, as Jaeger can digest them: from 1970 to 2262, and never
     /// a duration of 0, which it takes for a negative one.
-    fn times(&mut self, start: Time, end: Time) -> (i64, i64) {
-        let out_of_range = &mut self.trimmed.times;
+    #[inline(always)]
+    pub(super) fn times(&mut self, start: Time, end: Time) -> (i64, i64) {
         // Start and duration together must be nanoseconds in an `i64`, too.
-        let start = micros(start, self.clock, out_of_range).min(LAST_MICROS - 1);
-        let end = micros(end, self.clock, out_of_range);
-        *out_of_range += u64::from(end < start);
-        (start, (end - start).max(1))
+        let start = self.micros(start, LAST_MICROS - 1);
+        let end = self.micros(end, LAST_MICROS);
+        if start < end {
+            return (start, end - start);
+        }
+        if end < start {
+            self.count(|trimmed| trimmed.times += 1);
+        }
+        (start, 1)
+    }
+
+    /// A time in microseconds between 1970 and 2262, at most the last one. What was out of range is
+    /// counted.
+    #[inline(always)]
+    fn micros(&mut self, time: Time, last: i64) -> i64 {
+        let micros = time.unix_micros(self.clock);
+        // Before 2255 it takes no more than this to see that it is in range.
+        match micros as u64 >> 53 {
+            0 => micros,
+            _ => self.odd_micros(micros, last),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn odd_micros(&mut self, micros: i64, last: i64) -> i64 {
+        if !(0..LAST_MICROS).contains(&micros) {
+            self.count(|trimmed| trimmed.times += 1);
+        }
+        micros.clamp(0, last)
     }
 }
 
 /// The last microsecond of 2262 that is nanoseconds in an `i64`.
 const LAST_MICROS: i64 = i64::MAX / 1000;
 
-/// A time in microseconds between 1970 and 2262. What was out of range is counted.
-fn micros(time: Time, clock: &(impl Clock + ?Sized), out_of_range: &mut u64) -> i64 {
-    let micros = time.unix_micros(clock);
-    *out_of_range += u64::from(!(0..LAST_MICROS).contains(&micros));
-    micros.clamp(0, LAST_MICROS)
+/// A tag of the span, or a field of a log.
+#[inline(never)]
+fn write_tag<const WORDS: usize>(w: &mut Writer<'_>, entry: &Entry<'_, WORDS>) {
+    let value = match entry.value() {
+        RecordedValue::Str(text) => TagValue::Str(text),
+        RecordedValue::Bytes(bytes) => TagValue::Bytes(bytes),
+        RecordedValue::Bool(value) => TagValue::Bool(value),
+        RecordedValue::I64(value) => TagValue::I64(value),
+        RecordedValue::F64(value) => TagValue::F64(value),
+    };
+    jaeger::tag(w, &entry.key, &value);
 }
 
-#[inline(always)]
-fn write_tag<B: Blob>(w: &mut Writer<'_>, key: &B, value: &RecordedValue<B>) -> Result<(), Full> {
-    match value {
-        RecordedValue::Str(text) => jaeger::string_tag(w, key, text),
-        RecordedValue::Bytes(bytes) => jaeger::bytes_tag(w, key, bytes),
-        RecordedValue::Bool(value) => jaeger::bool_tag(w, key, *value),
-        RecordedValue::I64(value) => jaeger::i64_tag(w, key, *value),
-        RecordedValue::F64(value) => jaeger::f64_tag(w, key, *value),
+/// Tags that tell of the span itself: what was cut, and that it has no end.
+struct Told {
+    count: usize,
+    cuts: [usize; 3],
+    unfinished: bool,
+}
+
+impl Told {
+    const NOTHING: Self = Self {
+        count: 0,
+        cuts: [0; 3],
+        unfinished: false,
+    };
+
+    fn of<const WORDS: usize>(record: &Record<'_, WORDS>, cuts: [usize; 3]) -> Self {
+        let unfinished = record.end().is_none();
+        let cut = cuts.iter().filter(|cut| **cut > 0).count();
+        Self {
+            count: cut + usize::from(unfinished),
+            cuts,
+            unfinished,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write(&self, w: &mut Writer<'_>) {
+        if self.unfinished {
+            jaeger::tag(w, &UNFINISHED, &TagValue::Bool(true));
+        }
+        let keys = [DROPPED_TAGS, DROPPED_LOGS, DROPPED_REFERENCES];
+        for (key, cut) in keys.into_iter().zip(self.cuts) {
+            if cut > 0 {
+                jaeger::tag(w, &key, &TagValue::I64(cut as i64));
+            }
+        }
     }
 }

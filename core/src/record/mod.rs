@@ -49,34 +49,34 @@ const RESERVE: usize = 3 + 3 + 2;
 const MAX_RECORD_WORDS: usize = 65_000 / 4;
 
 /// The key length in a header that says: the length follows.
-const LONG_KEY: usize = (1 << 11) - 1;
+pub(crate) const LONG_KEY: usize = (1 << 11) - 1;
 
-mod kind {
-    pub(super) const NAME: u32 = 1;
-    pub(super) const CUT_NAME: u32 = 2;
-    pub(super) const FLAGS: u32 = 3;
+pub(crate) mod kind {
+    pub(crate) const NAME: u32 = 1;
+    pub(crate) const CUT_NAME: u32 = 2;
+    pub(crate) const FLAGS: u32 = 3;
     /// In ticks, as the others that do not say.
-    pub(super) const START: u32 = 4;
-    pub(super) const START_UNIX: u32 = START + UNIX;
-    pub(super) const END: u32 = 6;
-    pub(super) const END_UNIX: u32 = END + UNIX;
-    pub(super) const LOG: u32 = 8;
-    pub(super) const LOG_UNIX: u32 = LOG + UNIX;
+    pub(crate) const START: u32 = 4;
+    pub(crate) const START_UNIX: u32 = START + UNIX;
+    pub(crate) const END: u32 = 6;
+    pub(crate) const END_UNIX: u32 = END + UNIX;
+    pub(crate) const LOG: u32 = 8;
+    pub(crate) const LOG_UNIX: u32 = LOG + UNIX;
     /// Added to the kind of a time: in Unix nanoseconds.
-    pub(super) const UNIX: u32 = 1;
-    pub(super) const CHILD_OF: u32 = 10;
-    pub(super) const FOLLOWS_FROM: u32 = 11;
-    pub(super) const STRING: u32 = 12;
-    pub(super) const BYTES: u32 = 13;
-    pub(super) const FALSE: u32 = 14;
-    pub(super) const TRUE: u32 = 15;
-    pub(super) const I64: u32 = 16;
-    pub(super) const F64: u32 = 17;
+    pub(crate) const UNIX: u32 = 1;
+    pub(crate) const CHILD_OF: u32 = 10;
+    pub(crate) const FOLLOWS_FROM: u32 = 11;
+    pub(crate) const STRING: u32 = 12;
+    pub(crate) const BYTES: u32 = 13;
+    pub(crate) const FALSE: u32 = 14;
+    pub(crate) const TRUE: u32 = 15;
+    pub(crate) const I64: u32 = 16;
+    pub(crate) const F64: u32 = 17;
     /// Added to the last six: a field of the log before it.
-    pub(super) const FIELD: u32 = 6;
+    pub(crate) const FIELD: u32 = 6;
     /// The kinds of fields.
-    pub(super) const FIELDS: u32 = STRING + FIELD;
-    pub(super) const FIELDS_END: u32 = FIELDS + FIELD;
+    pub(crate) const FIELDS: u32 = STRING + FIELD;
+    pub(crate) const FIELDS_END: u32 = FIELDS + FIELD;
 }
 
 #[inline(always)]
@@ -85,6 +85,6 @@ fn header(kind: u32, key: usize, value: usize) -> u32 {
 }
 
 /// How many words hold `bytes` bytes.
-const fn words_for(bytes: usize) -> usize {
+pub(crate) const fn words_for(bytes: usize) -> usize {
     bytes.div_ceil(4)
 }

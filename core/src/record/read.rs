@@ -2,8 +2,7 @@
 
 use super::words::{Pieces, Words};
 use super::{HEAD_WORDS, LONG_KEY, kind, words_for};
-use crate::slot::{Cut, Slot, bytes_of, state};
-use crate::text::Blob;
+use crate::slot::{Cut, Slot, state};
 use crate::{ReferenceKind, Time};
 
 /// What is committed of a span's record.
@@ -11,7 +10,7 @@ use crate::{ReferenceKind, Time};
 pub(crate) struct Record<'r, const WORDS: usize> {
     first: &'r Slot<WORDS>,
     words: Words<'r, WORDS>,
-    head: [u64; HEAD_WORDS / 2],
+    head: &'r [u32; HEAD_WORDS],
     state: u32,
 }
 
@@ -26,19 +25,9 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         if state & (state::OPEN | state::DONE) == 0 {
             return None;
         }
-        let mut words = Words {
-            slot: first,
-            at: 0,
-            left: (state & state::LENGTH) as usize,
-        };
-        // The head never goes on in another slot: all have room for it.
-        let fields = bytes_of(words.here().get(..HEAD_WORDS)?).chunks_exact(8);
-        let mut head = [0; HEAD_WORDS / 2];
-        for (number, bytes) in head.iter_mut().zip(fields) {
-            *number = number_of(bytes);
-        }
-        words.at += HEAD_WORDS;
-        words.left -= HEAD_WORDS;
+        // SAFETY: so many are committed, and the caller promises the rest.
+        let mut words = unsafe { Words::of(first, (state & state::LENGTH) as usize) };
+        let head = words.head()?;
         Some(Self {
             first,
             words,
@@ -47,37 +36,57 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         })
     }
 
+    /// One of its numbers: the lower and the upper half of the trace id, the span id, the parent's
+    /// span id or 0, the start.
+    #[inline(always)]
+    pub(crate) fn number(&self, which: usize) -> u64 {
+        match self.head.get(2 * which..2 * which + 2) {
+            Some(&[low, high]) => {
+                u64::from(u32::from_le(low)) | u64::from(u32::from_le(high)) << 32
+            }
+            _ => 0,
+        }
+    }
+
     pub(crate) fn trace_id(&self) -> u128 {
-        u128::from(self.head[0]) | u128::from(self.head[1]) << 64
+        u128::from(self.number(0)) | u128::from(self.number(1)) << 64
     }
 
     pub(crate) fn span_id(&self) -> u64 {
-        self.head[2]
+        self.number(2)
     }
 
     pub(crate) fn parent_id(&self) -> u64 {
-        self.head[3]
+        self.number(3)
     }
 
     /// When the span was started.
     pub(crate) fn start(&self) -> Time {
-        Time::Ticks(self.head[4])
+        Time::Ticks(self.number(4))
     }
 
     /// When the span was ended; `None` if it has not been.
+    #[inline(always)]
     pub(crate) fn end(&self) -> Option<Time> {
         let ended = self.state & (state::DONE | state::UNFINISHED) == state::DONE;
         ended.then(|| Time::Ticks(self.first.end_ticks()))
     }
 
+    /// When the span was ended, if it was, and nothing was cut from it.
+    #[inline(always)]
+    pub(crate) fn plain_end(&self) -> Option<Time> {
+        match self.first.is_cut() {
+            true => None,
+            false => self.end(),
+        }
+    }
+
     /// The latest time that its entries tell, in ticks.
     #[cold]
+    #[inline(never)]
     pub(crate) fn last_time(&self) -> Time {
-        let told = |entry: Entry<_>| match entry {
-            Entry::Log(Time::Ticks(ticks)) => Some(ticks),
-            _ => None,
-        };
-        let last = self.entries().filter_map(told).fold(self.head[4], u64::max);
+        let logs = self.entries().filter(|entry| entry.kind == kind::LOG);
+        let last = logs.map(|log| log.number()).fold(self.number(4), u64::max);
         Time::Ticks(last)
     }
 
@@ -88,24 +97,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
             return false;
         }
         let mut entries = self.entries();
-        while entries.0.left > 0 {
-            let is_whole = match entries.next() {
-                Some(Entry::Name { name, .. }) => name.is_text(),
-                Some(Entry::Tag { key, value } | Entry::Field { key, value }) => {
-                    let text = match value {
-                        RecordedValue::Str(text) => text.is_text(),
-                        _ => true,
-                    };
-                    key.is_text() && text
-                }
-                Some(_) => true,
-                None => false,
-            };
-            if !is_whole {
-                return false;
-            }
-        }
-        true
+        entries.by_ref().all(|entry| entry.is_whole()) && entries.0.is_at_end()
     }
 
     /// The flags that the span began with.
@@ -113,53 +105,63 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         self.first.first_flags()
     }
 
-    /// Whether anything found no room.
-    pub(crate) fn is_cut(&self) -> bool {
-        let kinds = [Cut::Tag, Cut::Log, Cut::Reference, Cut::Time];
-        kinds.into_iter().any(|kind| self.cut(kind) > 0)
+    /// Whether anything found no room, or the span has not ended.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.first.is_cut() || self.end().is_none()
     }
 
     pub(crate) fn cut(&self, kind: Cut) -> u32 {
         self.first.cut(kind)
     }
 
-    /// The entries, if the record lies in one slot, as almost all do.
+    /// The words behind the head, if the record lies in one slot.
     #[inline(always)]
-    pub(crate) fn slot_entries(&self) -> Option<SlotEntries<'r>> {
-        let here = self.words.here();
-        (here.len() == self.words.left).then_some(SlotEntries(here))
+    pub(crate) fn in_one_slot(&self) -> Option<&'r [u32]> {
+        self.words.in_one_slot()
     }
 
     /// All that was said of the span, in order.
+    #[inline(always)]
     pub(crate) fn entries(&self) -> Entries<'r, WORDS> {
         Entries(self.words)
     }
 }
 
-/// One entry of a record. Bytes come as `B`: in pieces, or as one slice.
+/// The entries of a record. Ends early at what no writer wrote.
 #[derive(Clone, Copy)]
-pub(crate) enum Entry<B> {
-    Name {
-        name: B,
-        cut: bool,
-    },
-    Flags(u8),
-    Start(Time),
-    End(Time),
-    Reference {
-        kind: ReferenceKind,
-        trace_id: u128,
-        span_id: u64,
-    },
-    Log(Time),
-    Tag {
-        key: B,
-        value: RecordedValue<B>,
-    },
-    Field {
-        key: B,
-        value: RecordedValue<B>,
-    },
+pub(crate) struct Entries<'r, const WORDS: usize>(Words<'r, WORDS>);
+
+impl<'r, const WORDS: usize> Iterator for Entries<'r, WORDS> {
+    type Item = Entry<'r, WORDS>;
+
+    #[inline(never)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let header = self.0.word()?;
+        let mut key_len = (header >> 16) as usize & LONG_KEY;
+        if key_len == LONG_KEY {
+            key_len = self.0.word()? as usize;
+        }
+        let mut bytes = |len| {
+            let bytes = Pieces { words: self.0, len };
+            self.0.skip(words_for(len))?;
+            Some(bytes)
+        };
+        Some(Entry {
+            kind: header >> 27,
+            key: bytes(key_len)?,
+            bytes: bytes((header & 0xffff) as usize)?,
+        })
+    }
+}
+
+/// One entry of a record, as it lies there. What it is tells its [`kind`].
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'r, const WORDS: usize> {
+    pub(crate) kind: u32,
+    /// The key of a tag or a field.
+    pub(crate) key: Pieces<'r, WORDS>,
+    /// The value.
+    pub(crate) bytes: Pieces<'r, WORDS>,
 }
 
 /// The value of a tag or a field.
@@ -172,187 +174,92 @@ pub(crate) enum RecordedValue<B> {
     F64(f64),
 }
 
-/// The entries of a record that lies in one slot. Ends early at a long key, and at what no writer
-/// wrote.
-pub(crate) struct SlotEntries<'r>(&'r [u32]);
-
-impl SlotEntries<'_> {
-    /// Whether it has come to the record's end, or has ended early.
-    pub(crate) fn is_at_end(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'r> Iterator for SlotEntries<'r> {
-    type Item = Entry<&'r [u8]>;
-
+impl<'r, const WORDS: usize> Entry<'r, WORDS> {
+    /// The value as a number, the lowest word first; 0 if there is none.
     #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        let (raw, words) = RawEntry::split_off(self.0)?;
-        self.0 = self.0.get(words..)?;
-        raw.read()
+    pub(crate) fn number(&self) -> u64 {
+        let mut words = self.bytes.words;
+        words.number().unwrap_or_default()
     }
-}
 
-/// The entries of a record. Ends early at what no writer wrote.
-#[derive(Clone, Copy)]
-pub(crate) struct Entries<'r, const WORDS: usize>(Words<'r, WORDS>);
+    /// The flags, as bits.
+    pub(crate) fn flags(&self) -> u8 {
+        let mut words = self.bytes.words;
+        let bits = words.word().unwrap_or_default();
+        u32::from_le(bits) as u8
+    }
 
-impl<'r, const WORDS: usize> Iterator for Entries<'r, WORDS> {
-    type Item = Entry<Pieces<'r, WORDS>>;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.left == 0 {
-            return None;
+    /// The time of a start, an end or a log.
+    pub(crate) fn time(&self) -> Time {
+        match self.kind & kind::UNIX {
+            0 => Time::Ticks(self.number()),
+            _ => Time::UnixNanos(self.number() as i64),
         }
-        let Some((raw, words)) = RawEntry::split_off(self.0.here()) else {
-            return self.next_across()?.read();
+    }
+
+    /// The span that a reference leads to: how, its trace, and itself.
+    pub(crate) fn reference(&self) -> (ReferenceKind, u128, u64) {
+        let how = match self.kind {
+            kind::CHILD_OF => ReferenceKind::ChildOf,
+            _ => ReferenceKind::FollowsFrom,
         };
-        self.0.at += words;
-        self.0.left -= words;
-        let slot = self.0.slot;
-        let whole = |first| Pieces {
-            first,
-            slot,
-            more: 0,
+        let mut words = self.bytes.words;
+        let mut number = || words.number().unwrap_or_default();
+        let (low, high, span_id) = (number(), number(), number());
+        (how, u128::from(low) | u128::from(high) << 64, span_id)
+    }
+
+    /// Whether it is a tag of the span.
+    #[inline(always)]
+    pub(crate) fn is_tag(&self) -> bool {
+        (kind::STRING..kind::FIELDS).contains(&self.kind)
+    }
+
+    /// Whether it is a field of the log before it.
+    pub(crate) fn is_field(&self) -> bool {
+        (kind::FIELDS..kind::FIELDS_END).contains(&self.kind)
+    }
+
+    /// Whether it begins a log.
+    pub(crate) fn is_log(&self) -> bool {
+        self.kind & !kind::UNIX == kind::LOG
+    }
+
+    /// The value of a tag or a field.
+    #[inline(always)]
+    pub(crate) fn value(&self) -> RecordedValue<Pieces<'r, WORDS>> {
+        let kind = match self.kind {
+            ..kind::FIELDS => self.kind,
+            field => field - kind::FIELD,
         };
-        let raw = RawEntry {
-            header: raw.header,
-            key: whole(raw.key),
-            value: whole(raw.value),
-        };
-        raw.read()
-    }
-}
-
-impl<'r, const WORDS: usize> Entries<'r, WORDS> {
-    /// An entry that begins in the next slot, or goes on there, or has a long key.
-    #[cold]
-    #[inline(never)]
-    fn next_across(&mut self) -> Option<RawEntry<Pieces<'r, WORDS>>> {
-        let header = Header(self.0.word()?);
-        let key_len = match header.key_len() {
-            LONG_KEY => self.0.word()? as usize,
-            key_len => key_len,
-        };
-        Some(RawEntry {
-            header,
-            key: self.0.pieces(key_len)?,
-            value: self.0.pieces(header.value_len())?,
-        })
-    }
-}
-
-/// An entry as it lies there.
-#[derive(Clone, Copy)]
-struct RawEntry<B> {
-    header: Header,
-    key: B,
-    value: B,
-}
-
-impl<'r> RawEntry<&'r [u8]> {
-    /// The first entry of some words, if it lies in them whole and has no long key, and how many
-    /// words it takes. Almost all entries are like that.
-    #[inline(always)]
-    fn split_off(words: &'r [u32]) -> Option<(Self, usize)> {
-        let (header, rest) = words.split_first()?;
-        let header = Header(*header);
-        let (key_len, value_len) = (header.key_len(), header.value_len());
-        let key_words = words_for(key_len);
-        let count = key_words + words_for(value_len);
-        let (key, value) = rest.get(..count)?.split_at_checked(key_words)?;
-        let raw = Self {
-            header,
-            key: bytes_of(key).get(..key_len)?,
-            value: bytes_of(value).get(..value_len)?,
-        };
-        (key_len != LONG_KEY).then_some((raw, 1 + count))
-    }
-}
-
-/// The first word of an entry.
-#[derive(Clone, Copy)]
-struct Header(u32);
-
-impl Header {
-    #[inline(always)]
-    fn key_len(self) -> usize {
-        (self.0 >> 16) as usize & LONG_KEY
-    }
-
-    #[inline(always)]
-    fn value_len(self) -> usize {
-        (self.0 & 0xffff) as usize
-    }
-}
-
-impl<B: Blob> RawEntry<B> {
-    /// What it says; `None` if no writer wrote it.
-    #[inline(always)]
-    fn read(self) -> Option<Entry<B>> {
-        let Self { header, key, value } = self;
-        let ticks = || Time::Ticks(value.number());
-        let unix = || Time::UnixNanos(value.number() as i64);
-        let kind = header.0 >> 27;
-        Some(match kind {
-            kind::NAME | kind::CUT_NAME => Entry::Name {
-                name: value,
-                cut: kind == kind::CUT_NAME,
-            },
-            kind::FLAGS => Entry::Flags(value.number() as u8),
-            kind::START => Entry::Start(ticks()),
-            kind::START_UNIX => Entry::Start(unix()),
-            kind::END => Entry::End(ticks()),
-            kind::END_UNIX => Entry::End(unix()),
-            kind::LOG => Entry::Log(ticks()),
-            kind::LOG_UNIX => Entry::Log(unix()),
-            kind::CHILD_OF => reference(ReferenceKind::ChildOf, &value)?,
-            kind::FOLLOWS_FROM => reference(ReferenceKind::FollowsFrom, &value)?,
-            kind::STRING..kind::FIELDS => Entry::Tag {
-                key,
-                value: RecordedValue::of(kind, value),
-            },
-            kind::FIELDS..kind::FIELDS_END => Entry::Field {
-                key,
-                value: RecordedValue::of(kind - kind::FIELD, value),
-            },
-            _ => return None,
-        })
-    }
-}
-
-impl<B: Blob> RecordedValue<B> {
-    /// The value of a tag of this kind.
-    #[inline(always)]
-    fn of(kind: u32, value: B) -> Self {
         match kind {
-            kind::STRING => Self::Str(value),
-            kind::BYTES => Self::Bytes(value),
-            kind::FALSE => Self::Bool(false),
-            kind::TRUE => Self::Bool(true),
-            kind::I64 => Self::I64(value.number() as i64),
-            _ => Self::F64(f64::from_bits(value.number())),
+            kind::STRING => RecordedValue::Str(self.bytes),
+            kind::BYTES => RecordedValue::Bytes(self.bytes),
+            kind::FALSE => RecordedValue::Bool(false),
+            kind::TRUE => RecordedValue::Bool(true),
+            kind::I64 => RecordedValue::I64(self.number() as i64),
+            _ => RecordedValue::F64(f64::from_bits(self.number())),
         }
     }
-}
 
-fn reference<B: Blob>(kind: ReferenceKind, value: &B) -> Option<Entry<B>> {
-    let mut bytes = [0; 24];
-    value.copy_to(&mut bytes);
-    let mut ids = bytes.chunks_exact(8).map(number_of);
-    let [low, high, span_id] = [ids.next()?, ids.next()?, ids.next()?];
-    Some(Entry::Reference {
-        kind,
-        trace_id: u128::from(low) | u128::from(high) << 64,
-        span_id,
-    })
-}
-
-#[inline(always)]
-pub(super) fn number_of(bytes: &[u8]) -> u64 {
-    bytes
-        .first_chunk()
-        .map_or(0, |eight| u64::from_le_bytes(*eight))
+    /// Whether a writer may have written it.
+    fn is_whole(&self) -> bool {
+        let lengths = (self.key.len, self.bytes.len);
+        match self.kind {
+            kind::NAME | kind::CUT_NAME => self.key.len == 0 && self.bytes.is_text(),
+            kind::FLAGS => lengths == (0, 4),
+            kind::START..=kind::LOG_UNIX => lengths == (0, 8),
+            kind::CHILD_OF | kind::FOLLOWS_FROM => lengths == (0, 24),
+            kind::STRING..kind::FIELDS_END => {
+                let value = match self.value() {
+                    RecordedValue::Str(text) => text.is_text(),
+                    RecordedValue::Bytes(_) => true,
+                    RecordedValue::Bool(_) => self.bytes.len == 0,
+                    RecordedValue::I64(_) | RecordedValue::F64(_) => self.bytes.len == 8,
+                };
+                value && self.key.is_text()
+            }
+            _ => false,
+        }
+    }
 }

@@ -1,95 +1,137 @@
 //! The words of a record, wherever in its chain of slots they lie.
 
-use super::words_for;
+use super::{HEAD_WORDS, words_for};
 use crate::slot::{Slot, bytes_of};
 use crate::text::{Blob, whole_characters};
 
-/// A place in the stream of words, and how many follow.
+/// A place in the stream of words.
 #[derive(Clone, Copy)]
-pub(super) struct Words<'r, const WORDS: usize> {
-    pub(super) slot: &'r Slot<WORDS>,
-    pub(super) at: usize,
-    pub(super) left: usize,
+pub(crate) struct Words<'r, const WORDS: usize> {
+    /// What follows in this slot.
+    here: &'r [u32],
+    /// How many words follow in further slots.
+    beyond: usize,
+    slot: &'r Slot<WORDS>,
 }
 
 impl<'r, const WORDS: usize> Words<'r, WORDS> {
-    /// The words from here to the end of the slot, or of the record.
-    pub(super) fn here(&self) -> &'r [u32] {
-        let end = WORDS.min(self.at + self.left);
-        // SAFETY: `left` counts words below the committed length, and whoever made the record
-        // promised that it is not freed.
-        let words = unsafe { self.slot.committed(end) };
-        words.get(self.at..).unwrap_or(&[])
+    /// The first `length` words of the record that begins in a slot.
+    ///
+    /// # Safety
+    ///
+    /// So many are committed, and neither this slot nor those chained to it are freed during `'r`.
+    pub(super) unsafe fn of(slot: &'r Slot<WORDS>, length: usize) -> Self {
+        Self {
+            // SAFETY: as promised by the caller.
+            here: unsafe { slot.committed(length) },
+            beyond: length.saturating_sub(WORDS),
+            slot,
+        }
     }
 
+    /// The words, if they lie in one slot.
+    #[inline(always)]
+    pub(crate) fn in_one_slot(&self) -> Option<&'r [u32]> {
+        (self.beyond == 0).then_some(self.here)
+    }
+
+    pub(super) fn is_at_end(&self) -> bool {
+        self.here.is_empty() && self.beyond == 0
+    }
+
+    #[inline(always)]
     pub(super) fn word(&mut self) -> Option<u32> {
-        if self.at == WORDS && self.left > 0 {
-            self.slot = self.slot.next_in_chain()?;
-            self.at = 0;
+        if self.here.is_empty() {
+            self.turn()?;
         }
-        let word = *self.here().first()?;
-        self.at += 1;
-        self.left -= 1;
-        Some(word)
+        let (word, rest) = self.here.split_first()?;
+        self.here = rest;
+        Some(*word)
     }
 
-    /// The next `len` bytes, with the words that hold them taken.
-    pub(super) fn pieces(&mut self, len: usize) -> Option<Pieces<'r, WORDS>> {
-        let mut count = words_for(len);
-        if count > 0 && self.at == WORDS {
-            self.slot = self.slot.next_in_chain()?;
-            self.at = 0;
+    /// What a record begins with, which lies in its first slot.
+    #[inline(always)]
+    pub(super) fn head(&mut self) -> Option<&'r [u32; HEAD_WORDS]> {
+        let (head, rest) = self.here.split_first_chunk()?;
+        self.here = rest;
+        Some(head)
+    }
+
+    /// Two words as a number, the lower one first.
+    #[inline(always)]
+    pub(super) fn number(&mut self) -> Option<u64> {
+        let (low, high) = (self.word()?, self.word()?);
+        Some(u64::from(u32::from_le(low)) | u64::from(u32::from_le(high)) << 32)
+    }
+
+    #[inline(always)]
+    pub(super) fn skip(&mut self, count: usize) -> Option<()> {
+        match self.here.get(count..) {
+            Some(rest) => self.here = rest,
+            None => self.skip_across(count)?,
         }
-        let here = bytes_of(self.here());
-        let first = here.get(..len).unwrap_or(here);
-        let pieces = Pieces {
-            first,
-            slot: self.slot,
-            more: len - first.len(),
-        };
-        self.left = self.left.checked_sub(count)?;
-        while count > WORDS - self.at {
-            count -= WORDS - self.at;
-            self.slot = self.slot.next_in_chain()?;
-            self.at = 0;
+        Some(())
+    }
+
+    /// Goes on in the next slot, if there is one.
+    #[cold]
+    #[inline(never)]
+    fn turn(&mut self) -> Option<()> {
+        if self.beyond == 0 {
+            return None;
         }
-        self.at += count;
-        Some(pieces)
+        self.slot = self.slot.next_in_chain()?;
+        // SAFETY: `beyond` counts words below the committed length, and whoever made this promised
+        // that they are not freed.
+        self.here = unsafe { self.slot.committed(self.beyond) };
+        self.beyond -= self.here.len();
+        Some(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn skip_across(&mut self, mut count: usize) -> Option<()> {
+        loop {
+            match self.here.get(count..) {
+                Some(rest) => {
+                    self.here = rest;
+                    return Some(());
+                }
+                None => {
+                    count -= self.here.len();
+                    self.turn()?;
+                }
+            }
+        }
     }
 }
 
 /// Bytes of a record, in as many pieces as slots that they lie in.
 #[derive(Clone, Copy)]
 pub(crate) struct Pieces<'r, const WORDS: usize> {
-    /// The first piece, which is all of them in most cases.
-    pub(super) first: &'r [u8],
-    /// Where it lies; the others are those behind it in the chain.
-    pub(super) slot: &'r Slot<WORDS>,
-    /// How many bytes lie there.
-    pub(super) more: usize,
+    pub(super) words: Words<'r, WORDS>,
+    pub(super) len: usize,
 }
 
 impl<'r, const WORDS: usize> Pieces<'r, WORDS> {
     /// The pieces, one after another.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'r [u8]> + use<'r, WORDS> {
-        let Self {
-            first,
-            mut slot,
-            mut more,
-        } = *self;
-        let others = core::iter::from_fn(move || {
-            if more == 0 {
+        let Self { mut words, mut len } = *self;
+        core::iter::from_fn(move || {
+            if len == 0 {
                 return None;
             }
-            slot = slot.next_in_chain()?;
-            // SAFETY: `pieces` has checked that the record's committed length covers `more` bytes
-            // behind the first piece; whoever made the record promised that it is not freed.
-            let here = bytes_of(unsafe { slot.committed(words_for(more)) });
-            let piece = here.get(..more).unwrap_or(here);
-            more -= piece.len();
+            if words.here.is_empty() {
+                words.turn()?;
+            }
+            let count = words_for(len).min(words.here.len());
+            let (piece, rest) = words.here.split_at_checked(count)?;
+            words.here = rest;
+            let piece = bytes_of(piece);
+            let piece = piece.get(..len).unwrap_or(piece);
+            len -= piece.len();
             Some(piece)
-        });
-        core::iter::once(first).chain(others)
+        })
     }
 
     /// Whether it is UTF-8.
@@ -136,28 +178,17 @@ impl<'r, const WORDS: usize> Pieces<'r, WORDS> {
         }
         if carried > 0 { take(None) } else { Ok(()) }
     }
-
-    #[cold]
-    #[inline(never)]
-    fn copy_pieces_to(&self, out: &mut [u8]) {
-        let mut to = out.iter_mut();
-        for piece in self.iter() {
-            piece.iter().zip(&mut to).for_each(|(from, to)| *to = *from);
-        }
-    }
 }
 
 impl<const WORDS: usize> Blob for Pieces<'_, WORDS> {
     #[inline(always)]
     fn len(&self) -> usize {
-        self.first.len() + self.more
+        self.len
     }
 
     #[inline(always)]
-    fn copy_to(&self, out: &mut [u8]) {
-        match self.more {
-            0 => self.first.copy_to(out),
-            _ => self.copy_pieces_to(out),
-        }
+    fn words(&self) -> impl Iterator<Item = u32> {
+        let mut words = self.words;
+        core::iter::from_fn(move || words.word())
     }
 }

@@ -2,10 +2,9 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use super::read::number_of;
-use super::{Entry, Pieces, Record};
+use super::{Entry, Record};
 use super::{HEAD_WORDS, LONG_KEY, MAX_RECORD_WORDS, RESERVE, header, kind, words_for};
-use crate::slot::{Claimed, Cut, Slot, bytes_of, bytes_of_mut};
+use crate::slot::{Claimed, Cut, Slot, bytes_of_mut};
 use crate::text;
 use crate::{ReferenceKind, SpanId, Time, TraceId, Value};
 
@@ -169,11 +168,10 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     /// The ids that it began with: trace, span, parent.
     pub(crate) fn ids(&self) -> (u128, u64, u64) {
         // SAFETY: the owner reads what it wrote; only ended spans are freed.
-        let words = unsafe { self.0.first().committed(HEAD_WORDS) };
-        let mut fields = bytes_of(words).chunks_exact(8).map(number_of);
-        let mut next = || fields.next().unwrap_or_default();
-        let (low, high) = (next(), next());
-        (u128::from(low) | u128::from(high) << 64, next(), next())
+        let record = unsafe { Record::read(self.0.first()) };
+        record.map_or((0, 0, 0), |record| {
+            (record.trace_id(), record.span_id(), record.parent_id())
+        })
     }
 
     /// The flags that the span begins with, as bits.
@@ -280,13 +278,13 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
 
     /// Lets the span begin at another time.
     pub(crate) fn start_time(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) {
-        let again = self.has(|entry| matches!(entry, Entry::Start(_)));
+        let again = self.has(|entry| entry.kind & !kind::UNIX == kind::START);
         self.change(lane, kind::START, time, again);
     }
 
     /// Lets the span end at another time than the one at which it ends.
     pub(crate) fn end_time(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) {
-        let again = self.has(|entry| matches!(entry, Entry::End(_)));
+        let again = self.has(|entry| entry.kind & !kind::UNIX == kind::END);
         self.change(lane, kind::END, time, again);
     }
 
@@ -301,7 +299,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
 
     /// Whether there is such an entry among the committed ones.
     #[cold]
-    fn has(&self, such: impl Fn(Entry<Pieces<'r, WORDS>>) -> bool) -> bool {
+    fn has(&self, such: impl Fn(Entry<'r, WORDS>) -> bool) -> bool {
         // SAFETY: the record is open as long as this value is there, and only ended ones are freed.
         let record = unsafe { Record::read(self.0.first()) };
         record.is_some_and(|record| record.entries().any(such))

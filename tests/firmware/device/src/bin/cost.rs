@@ -1,7 +1,7 @@
 #![no_std]
 #![no_main]
 
-use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicU32, Ordering};
 use cortex_m_rt::entry;
 use jaegerling_core::*;
 
@@ -58,26 +58,27 @@ fn main() -> ! {
     let _ = TRACER.init(7);
     let parent = TRACER.root("loop");
     let context = parent.context();
-    for _ in 0..3 {
-        site(&context, RAW.load(Ordering::Relaxed).into());
-    }
-    mark();
-    let mut packer = Packer::lean(1000, "thermostat").ok().unwrap();
-    let mut buffer = [0; 1003];
+    let mut packer = Packer::new(1000, "thermostat").ok().unwrap();
+    let mut buffer = [0; 1000 + BUFFER_EXTRA];
     let mut drain = TRACER.take_drain().unwrap();
     let process = Process::new("thermostat");
-    pack(&mut drain, &mut packer, &mut buffer, &process);
-    mark();
+    for spans in 1..5 {
+        for _ in 0..spans {
+            site(&context, RAW.load(Ordering::Relaxed).into());
+        }
+        mark();
+        pack(&mut drain, &mut packer, &mut buffer, &process);
+        mark();
+        drain.sent(&mut packer);
+    }
     exit()
 }
 
 type D = TracerDrain<'static, Tracer<Timer, SeededIds, Lock, KeepOldest, [Slot<56>; 8], 56>>;
 #[inline(never)]
 #[unsafe(no_mangle)]
-fn pack(drain: &mut D, packer: &mut Packer<Lean>, buffer: &mut [u8; 1003], process: &Process<'static>) {
-    if drain.pack(packer, buffer, process).is_some() {
-        drain.sent(packer);
-    }
+fn pack(drain: &mut D, packer: &mut Packer, buffer: &mut [u8; 1000 + BUFFER_EXTRA], process: &Process<'static>) {
+    drain.pack(packer, buffer, process);
 }
 
 fn exit() -> ! {

@@ -1,0 +1,138 @@
+//! The way of most spans: a name and a few short tags, in one slot, in one pass.
+
+use super::span::SpanEncoder;
+use crate::Clock;
+use crate::jaeger::field::tag;
+use crate::jaeger::tag_type;
+use crate::jaeger::write::{self as jaeger, KEY, v, v_type};
+use crate::record::{LONG_KEY, kind};
+use crate::thrift::ty;
+use crate::thrift::write::Writer;
+
+impl<C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, C, WORDS> {
+    /// Writes the span if it is no more than that, and says so; if not, what is written is nothing.
+    #[inline(never)]
+    pub(super) fn plain(&mut self, w: &mut Writer<'_>) -> bool {
+        w.apart(|w| self.write_plain(w))
+    }
+
+    #[inline(always)]
+    fn write_plain(&mut self, w: &mut Writer<'_>) -> bool {
+        let (Some(words), Some(end)) = (self.record.in_one_slot(), self.record.plain_end()) else {
+            return false;
+        };
+        let Some((name, words)) = Plain::split_off(words) else {
+            return false;
+        };
+        if name.kind != kind::NAME {
+            return false;
+        }
+        jaeger::span_ids(w, |which| self.record.number(which));
+        let Short { words: text, len } = name.value;
+        w.put_and_words([jaeger::NAME, len as u8], text, len);
+        let (start, duration) = self.times(self.record.start(), end);
+        jaeger::flags_and_times(w, 0, self.record.first_flags(), start, duration);
+        plain_tags(w, words)
+    }
+}
+
+#[inline(always)]
+fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
+    if words.is_empty() {
+        w.stop();
+        return true;
+    }
+    jaeger::tags(w, 1);
+    let header = w.at() - 1;
+    let mut tags = 0;
+    while let Some((entry, rest)) = Plain::split_off(words) {
+        words = rest;
+        let Short { words: key, len } = entry.key;
+        w.put_and_words([KEY, len as u8], key, len);
+        match entry.kind {
+            kind::STRING => {
+                let Short { words: text, len } = entry.value;
+                let [header, string] = v_type(tag_type::STRING);
+                let head = [header, string, v(tag::V_STR, ty::BINARY), len as u8];
+                w.put_and_words(head, text, len);
+            }
+            kind::I64 => {
+                w.put(v_type(tag_type::LONG));
+                w.i64_field(v(tag::V_LONG, ty::I64), entry.number());
+            }
+            kind::FALSE | kind::TRUE => {
+                let [header, bool] = v_type(tag_type::BOOL);
+                let ty = if entry.kind == kind::TRUE {
+                    ty::TRUE
+                } else {
+                    ty::FALSE
+                };
+                w.put([header, bool, v(tag::V_BOOL, ty)]);
+            }
+            _ => return false,
+        }
+        w.stop();
+        tags += 1;
+    }
+    // The header of a list of more is longer.
+    if !words.is_empty() || tags > 14 {
+        return false;
+    }
+    w.patch(header, (tags as u8) << 4 | ty::STRUCT);
+    w.stop();
+    true
+}
+
+/// An entry whose key and value are short.
+struct Plain<'r> {
+    kind: u32,
+    key: Short<'r>,
+    value: Short<'r>,
+}
+
+/// At most 127 bytes: their length is one byte.
+struct Short<'r> {
+    words: &'r [u32],
+    len: usize,
+}
+
+impl<'r> Plain<'r> {
+    /// The first entry of some words, and what follows it.
+    #[inline(always)]
+    fn split_off(words: &'r [u32]) -> Option<(Self, &'r [u32])> {
+        let (header, rest) = words.split_first()?;
+        let (key_len, value_len) = ((header >> 16) as usize & LONG_KEY, *header as u16 as usize);
+        if key_len > 0x7f || value_len > 0x7f {
+            return None;
+        }
+        let (key, rest) = rest.split_at_checked(short_words(key_len))?;
+        let (value, rest) = rest.split_at_checked(short_words(value_len))?;
+        let entry = Self {
+            kind: header >> 27,
+            key: Short {
+                words: key,
+                len: key_len,
+            },
+            value: Short {
+                words: value,
+                len: value_len,
+            },
+        };
+        Some((entry, rest))
+    }
+
+    /// The value as a number.
+    #[inline(always)]
+    fn number(&self) -> i64 {
+        match *self.value.words {
+            [low, high] => i64::from(u32::from_le(low)) | i64::from(u32::from_le(high)) << 32,
+            _ => 0,
+        }
+    }
+}
+
+/// How many words hold so few bytes.
+#[inline(always)]
+fn short_words(bytes: usize) -> usize {
+    (bytes + 3) / 4
+}
