@@ -315,6 +315,20 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
         Some(unsafe { core::slice::from_raw_parts_mut(start, count) })
     }
 
+    /// Writes zeros over words of the first slot that were handed out and are not committed yet.
+    pub(crate) fn clear_words(&self, words: core::ops::Range<usize>) {
+        let end = words.end.min(self.used as usize);
+        if self.first.head.load(Ordering::Relaxed) & state::LENGTH != 0 {
+            return;
+        }
+        for at in words.start..end {
+            // SAFETY: within the slot's memory, of which `used` words were handed out.
+            let word = unsafe { self.first.words.get().cast::<u32>().add(at) };
+            // SAFETY: nothing is committed, so that nobody reads it, and this is the only writer.
+            unsafe { word.write(0) };
+        }
+    }
+
     /// Puts the slots of `chain` behind the last one.
     pub(crate) fn attach(&mut self, chain: Self) {
         let mut last = self.tail;

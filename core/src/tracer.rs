@@ -249,10 +249,21 @@ impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORD
     /// A span with no parent, which begins a trace of its own.
     #[inline(never)]
     pub fn root(&self, name: &str) -> Span<'_, &Self, WORDS> {
-        let trace_id = self.next_trace_id();
-        match self.begin(Flags::SAMPLED, || (trace_id, 0)) {
-            Some(slot) => self.begun(slot, Flags::SAMPLED, name),
-            None => Span::unrecorded(self, self.context(trace_id, None, Flags::SAMPLED)),
+        // The beginning of a child, of a parent that is none.
+        let context = SpanContext {
+            trace_id: self.next_trace_id(),
+            span_id: SpanId::MIN,
+            parent_id: None,
+            flags: Flags::SAMPLED,
+        };
+        match self.begin_child(&context) {
+            Some(slot) => {
+                // SAFETY: begun just now, for this.
+                let record = unsafe { RecordWriter::go_on(slot) };
+                record.forget_parent();
+                Span::named(self, record, context.flags, name)
+            }
+            None => Span::unrecorded(self, self.context(context.trace_id, None, context.flags)),
         }
     }
 

@@ -41,6 +41,9 @@ pub(crate) use write::{Ids, RecordWriter};
 /// Words of the head.
 pub(crate) const HEAD_WORDS: usize = 10;
 
+/// Where in the head the parent's span id lies.
+const PARENT_WORDS: core::ops::Range<usize> = 6..8;
+
 /// Words at the end of a record that only the first start, the first end and flags may take, so
 /// that they find room whatever was added before. What is said again must find room as anything.
 const RESERVE: usize = 3 + 3 + 2;

@@ -3,7 +3,9 @@
 use core::sync::atomic::{Ordering, fence};
 
 use super::{Entry, Record};
-use super::{HEAD_WORDS, LONG_KEY, MAX_RECORD_WORDS, RESERVE, header, kind, words_for};
+use super::{
+    HEAD_WORDS, LONG_KEY, MAX_RECORD_WORDS, PARENT_WORDS, RESERVE, header, kind, words_for,
+};
 use crate::slot::{Claimed, Cut, Slot, bytes_of_mut};
 use crate::text;
 use crate::{ReferenceKind, SpanId, Time, TraceId, Value};
@@ -163,6 +165,11 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     #[inline(always)]
     pub(crate) fn begun(self) -> &'r Slot<WORDS> {
         self.0.first()
+    }
+
+    /// The span has no parent. Nothing is committed yet.
+    pub(crate) fn forget_parent(&self) {
+        self.0.clear_words(PARENT_WORDS);
     }
 
     /// The ids that it began with: trace, span, parent.

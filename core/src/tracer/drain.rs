@@ -62,7 +62,7 @@ where
         }
         let mut scan = tracer.ring.scan(&tracer.lock, &mut self.account);
         let packed = packer.pack_from(buffer, process, &mut scan, clock, &dropped, loss);
-        if !packed.is_some_and(|packed| packed.tells_loss) {
+        if E::TELLS_LOSS && !packed.is_some_and(|packed| packed.tells_loss) {
             self.loss.take_back();
         }
         packed
@@ -112,7 +112,7 @@ where
 
     /// The loss that the last datagram told, if nobody has it yet, is still to be told.
     fn untold<E: Extent>(&mut self, packer: &Packer<E>) {
-        if packer.is_unsettled() {
+        if E::TELLS_LOSS && packer.is_unsettled() {
             self.loss.take_back();
         }
     }

@@ -30,7 +30,8 @@ fn main() -> ! {
     let packer = Packer::lean(200, "thermostat");
     #[cfg(feature = "full")]
     let packer = Packer::new(200, "thermostat");
-    let (Ok(mut packer), Some(mut drain)) = (packer, TRACER.take_drain()) else { loop {} };
+    let Ok(mut packer) = packer else { loop {} };
+    let Some(mut drain) = TRACER.take_drain() else { loop {} };
     let mut buffer = [0; 203];
     loop {
         site(&context, unsafe { (0x4000_0000 as *const u32).read_volatile() }.into());
