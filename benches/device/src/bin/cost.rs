@@ -1,0 +1,123 @@
+//! Does each thing that is measured between two markers. `benches/device.rs` knows the order.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use core::panic::PanicInfo;
+
+use device_cost::{LOCK, SLOTS, Ticks, Traces, board, mark, peers, record};
+use jaegerling_core::{
+    BUFFER_EXTRA, KeepNewest, KeepOldest, Packer, Process, SeededIds, SpanContext, TickClock,
+};
+
+static OLDEST: Traces<KeepOldest> = Traces::new(TickClock::new(Ticks), SeededIds::new(), LOCK);
+static NEWEST: Traces<KeepNewest> = Traces::new(TickClock::new(Ticks), SeededIds::new(), LOCK);
+
+/// How often each is done: the first times may go other ways.
+const TIMES: usize = 3;
+const LIMIT: usize = 1_000;
+
+#[inline(never)]
+fn oldest(parent: &SpanContext, raw: i64) {
+    mark();
+    record(&OLDEST, parent, raw);
+    mark();
+}
+
+#[inline(never)]
+fn newest(parent: &SpanContext, raw: i64) {
+    mark();
+    record(&NEWEST, parent, raw);
+    mark();
+}
+
+#[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
+#[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
+fn main() -> ! {
+    board::init();
+    let (Ok(()), Ok(())) = (OLDEST.init(7), NEWEST.init(8)) else {
+        board::exit();
+    };
+    recording();
+    let ours = encoding();
+    let [postcard, minicbor] = peers();
+    print(&[ours, postcard, minicbor]);
+    board::exit()
+}
+
+fn recording() {
+    let context = black_box(OLDEST.root("loop").context());
+    let raw = || black_box(1_734);
+    // A free slot.
+    (0..TIMES).for_each(|_| oldest(&context, raw()));
+    // None: the ring has eight, of which the loop and these take four.
+    (TIMES + 1..SLOTS).for_each(|_| core::mem::forget(OLDEST.child_of(&context, "open")));
+    (0..TIMES).for_each(|_| oldest(&context, raw()));
+    // None, and the oldest gives way.
+    (0..SLOTS).for_each(|_| NEWEST.child_of(&context, "old").end());
+    (0..TIMES).for_each(|_| newest(&context, raw()));
+    // The same with half of the slots held open, twice round.
+    (0..SLOTS / 2).for_each(|_| core::mem::forget(NEWEST.child_of(&context, "open")));
+    (0..2 * SLOTS).for_each(|_| newest(&context, raw()));
+}
+
+/// Datagrams of one to three spans. Returns how long a span is.
+fn encoding() -> usize {
+    let (Some(mut drain), Ok(mut packer)) =
+        (OLDEST.take_drain(), Packer::new(LIMIT, "thermostat"))
+    else {
+        board::exit();
+    };
+    let process = Process::new("thermostat");
+    let mut buffer = [0; LIMIT + BUFFER_EXTRA];
+    while drain.pack(&mut packer, &mut buffer, &process).is_some() {
+        drain.sent(&mut packer);
+    }
+    let context = black_box(NEWEST.root("loop").context());
+    let mut lengths = [0; TIMES];
+    for (spans, length) in lengths.iter_mut().enumerate() {
+        (0..=spans).for_each(|_| record(&OLDEST, &context, black_box(1_734)));
+        mark();
+        let packed = drain.pack(&mut packer, &mut buffer, &process);
+        mark();
+        *length = packed.map_or(0, |packed| packed.bytes.len());
+        drain.sent(&mut packer);
+    }
+    lengths[TIMES - 1] - lengths[TIMES - 2]
+}
+
+fn peers() -> [usize; 2] {
+    let mut buffer = [0; 200];
+    let context = NEWEST.root("loop").context();
+    let ids = [
+        context.trace_id.low(),
+        context.trace_id.high(),
+        context.span_id.get(),
+        context.span_id.get(),
+    ];
+    let mut lengths = [0; 2];
+    let encoders = [peers::postcard, peers::minicbor];
+    for (encode, length) in encoders.into_iter().zip(&mut lengths) {
+        for _ in 0..TIMES {
+            let span = black_box(peers::span(ids, 12_345_678, 120, 1_734));
+            mark();
+            *length = encode(&span, &mut buffer);
+            mark();
+        }
+    }
+    lengths
+}
+
+/// The numbers in decimal, a line each.
+fn print(numbers: &[usize]) {
+    for &number in numbers {
+        let digits = [100, 10, 1].map(|place| b'0' + (number / place % 10) as u8);
+        board::transmit(&digits);
+        board::transmit(b"\n");
+    }
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    board::exit()
+}

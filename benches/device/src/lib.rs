@@ -1,0 +1,150 @@
+//! What the measured programs share: the span that all of them record or encode, and markers that
+//! show in a trace of the instructions where a measurement begins and ends.
+#![no_std]
+#![warn(missing_docs)]
+
+use core::arch::asm;
+
+use jaegerling_core::{Clock, Policy, Slot, Slots, SpanContext, TickClock, Tracer};
+
+pub use firmware::board::{self, Ticks};
+
+#[cfg(not(feature = "lock-free"))]
+pub use firmware::board::{LOCK, Lock};
+#[cfg(feature = "lock-free")]
+pub use jaegerling_core::{LockFree as LOCK, LockFree as Lock};
+
+/// Words of a slot: 256 bytes with what stands before them.
+pub const WORDS: usize = 56;
+/// Slots of a ring.
+pub const SLOTS: usize = 8;
+
+/// A tracer with its slots in itself.
+pub type Traces<P> =
+    Tracer<TickClock<Ticks>, jaegerling_core::SeededIds, Lock, P, [Slot<WORDS>; SLOTS], WORDS>;
+
+/// An instruction that does nothing, and that no compiler makes.
+#[inline(always)]
+pub fn mark() {
+    #[cfg(target_arch = "arm")]
+    // SAFETY: it does nothing.
+    unsafe {
+        asm!("mov r10, r10", options(nostack, preserves_flags));
+    }
+    #[cfg(target_arch = "riscv32")]
+    // SAFETY: as above.
+    unsafe {
+        asm!(
+            ".option push",
+            ".option norvc",
+            "addi s11, s11, 0",
+            ".option pop",
+            options(nostack, preserves_flags)
+        );
+    }
+}
+
+/// The span of the bars: parent given, a tag that is known ahead, one that is not.
+#[inline(always)]
+pub fn record<C, I, L, P, S, const W: usize>(
+    tracer: &Tracer<C, I, L, P, S, W>,
+    parent: &SpanContext,
+    raw: i64,
+) where
+    C: Clock,
+    I: jaegerling_core::IdSource,
+    L: jaegerling_core::ClaimLock,
+    P: Policy,
+    S: Slots<W>,
+{
+    let mut span = tracer.child_of(parent, "adc.read");
+    span.tag("sensor", "bme280");
+    span.tag("raw", raw);
+    span.end();
+}
+
+/// The same span for those who encode it at once.
+pub mod peers {
+    use serde::Serialize;
+
+    /// What jaeger.thrift has of it.
+    #[derive(Serialize)]
+    pub struct Span<'a> {
+        /// Trace id low and high, span id, parent's span id.
+        pub ids: [u64; 4],
+        /// Its name.
+        pub name: &'a str,
+        /// Sampled.
+        pub flags: u8,
+        /// Microseconds.
+        pub start: u64,
+        /// Microseconds.
+        pub duration: u64,
+        /// Its tags.
+        pub tags: [(&'a str, Value<'a>); 2],
+    }
+
+    /// The value of a tag.
+    #[derive(Serialize)]
+    pub enum Value<'a> {
+        /// Text.
+        Str(&'a str),
+        /// A number.
+        I64(i64),
+    }
+
+    /// The span of the bars.
+    #[inline(always)]
+    pub fn span(ids: [u64; 4], start: u64, duration: u64, raw: i64) -> Span<'static> {
+        Span {
+            ids,
+            name: "adc.read",
+            flags: 1,
+            start,
+            duration,
+            tags: [("sensor", Value::Str("bme280")), ("raw", Value::I64(raw))],
+        }
+    }
+
+    /// With postcard. How many bytes it takes.
+    #[inline(never)]
+    pub fn postcard(span: &Span<'_>, buffer: &mut [u8]) -> usize {
+        match postcard::to_slice(span, buffer) {
+            Ok(bytes) => bytes.len(),
+            Err(_) => 0,
+        }
+    }
+
+    /// With minicbor's encoder. How many bytes it takes.
+    #[inline(never)]
+    pub fn minicbor(span: &Span<'_>, buffer: &mut [u8]) -> usize {
+        let whole = buffer.len();
+        let mut rest = buffer;
+        let mut encoder = minicbor::Encoder::new(&mut rest);
+        match with_minicbor(span, &mut encoder) {
+            Ok(()) => whole - encoder.writer().len(),
+            Err(_) => 0,
+        }
+    }
+
+    fn with_minicbor<W: minicbor::encode::Write>(
+        span: &Span<'_>,
+        encoder: &mut minicbor::Encoder<W>,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        encoder.array(9)?;
+        for id in span.ids {
+            encoder.u64(id)?;
+        }
+        encoder.str(span.name)?.u8(span.flags)?;
+        encoder.u64(span.start)?.u64(span.duration)?;
+        encoder.map(2)?;
+        for (key, value) in &span.tags {
+            encoder.str(key)?;
+            match value {
+                Value::Str(text) => encoder.str(text)?,
+                Value::I64(number) => encoder.i64(*number)?,
+            };
+        }
+        Ok(())
+    }
+}
