@@ -1,0 +1,107 @@
+//! The BBC micro:bit: an nRF51, a Cortex-M0 at 16 MHz, without compare-and-swap.
+
+use jaegerling_core::{InterruptsOff, TickCounter};
+
+use super::register::Register;
+
+/// The board.
+pub const NAME: &str = "microbit";
+/// Where the program's code begins.
+pub const CODE: usize = 0;
+/// Who may claim a slot at once: the core or its interrupts.
+pub type Lock = InterruptsOff;
+/// The one to give the tracer.
+// SAFETY: one core, privileged; HardFault and NMI have no handlers that trace.
+pub const LOCK: Lock = unsafe { InterruptsOff::new() };
+
+/// TIMER0 with all its 32 bits. Whoever is interrupted between the two accesses reads what the
+/// interrupt has captured, which is as good: the time of an instant within this call.
+pub struct Ticks;
+
+impl TickCounter for Ticks {
+    const HZ: u32 = 16_000_000;
+
+    #[inline(always)]
+    fn count(&self) -> u32 {
+        TIMER0_CAPTURE0.write(1);
+        TIMER0_CC0.read()
+    }
+}
+
+// SAFETY: each is a register of a timer or the UART, by the reference manual.
+const TIMER0_START: Register = unsafe { Register::at(0x4000_8000) };
+// SAFETY: as above.
+const TIMER0_CAPTURE0: Register = unsafe { Register::at(0x4000_8040) };
+// SAFETY: as above.
+const TIMER0_BITMODE: Register = unsafe { Register::at(0x4000_8508) };
+// SAFETY: as above.
+const TIMER0_PRESCALER: Register = unsafe { Register::at(0x4000_8510) };
+// SAFETY: as above.
+const TIMER0_CC0: Register = unsafe { Register::at(0x4000_8540) };
+// SAFETY: as above.
+const TIMER1_START: Register = unsafe { Register::at(0x4000_9000) };
+// SAFETY: as above.
+const TIMER1_STOP: Register = unsafe { Register::at(0x4000_9004) };
+// SAFETY: as above.
+const TIMER1_CLEAR: Register = unsafe { Register::at(0x4000_900c) };
+// SAFETY: as above.
+const TIMER1_COMPARE0: Register = unsafe { Register::at(0x4000_9140) };
+// SAFETY: as above.
+const TIMER1_SHORTS: Register = unsafe { Register::at(0x4000_9200) };
+// SAFETY: as above.
+const TIMER1_INTENSET: Register = unsafe { Register::at(0x4000_9304) };
+// SAFETY: as above.
+const TIMER1_PRESCALER: Register = unsafe { Register::at(0x4000_9510) };
+// SAFETY: as above.
+const TIMER1_CC0: Register = unsafe { Register::at(0x4000_9540) };
+// SAFETY: as above.
+const UART_STARTTX: Register = unsafe { Register::at(0x4000_2008) };
+// SAFETY: as above.
+const UART_TXDRDY: Register = unsafe { Register::at(0x4000_211c) };
+// SAFETY: as above.
+const UART_ENABLE: Register = unsafe { Register::at(0x4000_2500) };
+// SAFETY: as above.
+const UART_TXD: Register = unsafe { Register::at(0x4000_251c) };
+
+const TIMER1: u32 = 9;
+
+/// Starts the tick counter, and what else needs a start.
+pub fn init() {
+    TIMER0_BITMODE.write(3);
+    TIMER0_PRESCALER.write(0);
+    TIMER0_START.write(1);
+    TIMER1_PRESCALER.write(0);
+    UART_ENABLE.write(4);
+    UART_STARTTX.write(1);
+    super::arm::unmask(TIMER1);
+}
+
+/// Sends bytes over the UART, and waits until it has them.
+pub fn transmit(bytes: &[u8]) {
+    for &byte in bytes {
+        UART_TXDRDY.write(0);
+        UART_TXD.write(byte.into());
+        while UART_TXDRDY.read() == 0 {}
+    }
+}
+
+/// Of 16 bits.
+pub(super) fn start_timer(ticks: u32, again: bool) {
+    stop_timer();
+    // Cleared at the compare, and stopped by it if it is to come once.
+    TIMER1_SHORTS.write(if again { 1 } else { 1 | 1 << 8 });
+    TIMER1_CC0.write(ticks);
+    TIMER1_INTENSET.write(1 << 16);
+    TIMER1_START.write(1);
+}
+
+/// No more interrupts of the timer.
+pub fn stop_timer() {
+    TIMER1_STOP.write(1);
+    TIMER1_CLEAR.write(1);
+    acknowledge();
+}
+
+pub(super) fn acknowledge() {
+    TIMER1_COMPARE0.write(0);
+}
