@@ -113,7 +113,11 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     /// Adds a tag.
     #[inline(always)]
     pub fn tag<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
-        self.write(|record, lane| record.tag(lane, key, value.into()));
+        // No closure here: one that is not inlined would have to have the handle in memory.
+        if let State::Recorded(record, _) = &mut self.state {
+            record.tag(&self.lane, key, value.into());
+            record.commit(&self.lane);
+        }
     }
 
     /// Gives the span another name.

@@ -160,6 +160,7 @@ impl Counter32 {
 }
 
 impl core::ops::AddAssign for Trimmed {
+    #[inline(never)]
     fn add_assign(&mut self, more: Self) {
         self.tags += more.tags;
         self.logs += more.logs;

@@ -30,12 +30,14 @@ pub enum Value<'a> {
 macro_rules! value_from {
     ($($from:ty => $variant:ident),* $(,)?) => {$(
         impl From<$from> for Value<'_> {
+            #[inline(always)]
             fn from(value: $from) -> Self {
                 Self::$variant(value.into())
             }
         }
 
         impl From<&$from> for Value<'_> {
+            #[inline(always)]
             fn from(value: &$from) -> Self {
                 Self::$variant((*value).into())
             }
@@ -70,6 +72,7 @@ macro_rules! value_from_if_it_fits {
 value_from_if_it_fits! { u64, usize, isize }
 
 impl<'a> From<&'a str> for Value<'a> {
+    #[inline(always)]
     fn from(value: &'a str) -> Self {
         Self::Str(value)
     }

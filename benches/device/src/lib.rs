@@ -5,14 +5,33 @@
 
 use core::arch::asm;
 
-use jaegerling_core::{Clock, Policy, Slot, Slots, SpanContext, TickClock, Tracer};
+use jaegerling_core::{Clock, Policy, Slot, Slots, SpanContext, TickClock, TickCounter, Tracer};
 
-pub use firmware::board::{self, Ticks};
+pub use firmware::board;
 
 #[cfg(not(feature = "lock-free"))]
 pub use firmware::board::{LOCK, Lock};
 #[cfg(feature = "lock-free")]
 pub use jaegerling_core::{LockFree as LOCK, LockFree as Lock};
+
+/// As most timers are: a register of 32 bits. That the one which is read here always says the same
+/// is no matter to what reading it costs.
+pub struct Ticks;
+
+impl TickCounter for Ticks {
+    const HZ: u32 = 16_000_000;
+
+    #[inline(always)]
+    fn count(&self) -> u32 {
+        #[cfg(target_arch = "arm")]
+        const REGISTER: usize = 0xe000_e014;
+        #[cfg(target_arch = "riscv32")]
+        const REGISTER: usize = 0x0200_4000;
+        let register = core::ptr::with_exposed_provenance::<u32>(REGISTER);
+        // SAFETY: SysTick's reload value, or the interruptor's compare value.
+        unsafe { register.read_volatile() }
+    }
+}
 
 /// Words of a slot: 256 bytes with what stands before them.
 pub const WORDS: usize = 56;

@@ -266,8 +266,7 @@ pub(crate) const fn short_header(last: i16, id: i16, ty: u8) -> u8 {
 /// # Safety
 ///
 /// Ten bytes from `at` on may be written.
-#[cfg_attr(target_pointer_width = "64", inline)]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+#[inline(always)]
 unsafe fn zigzag_at(value: i64, at: *mut u8) -> *mut u8 {
     // SAFETY: as promised by the caller.
     unsafe { varint_at((value << 1 ^ value >> 63) as u64, at) }
@@ -309,7 +308,7 @@ unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
 ///
 /// Ten bytes from `at` on may be written.
 #[cfg(not(target_pointer_width = "64"))]
-#[inline(always)]
+#[inline(never)]
 unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
     const MORE: u32 = 0x80;
     let (low, high) = (value as u32, (value >> 32) as u32);
