@@ -12,7 +12,7 @@ use span::{BARE_SPAN, SpanEncoder};
 
 use crate::jaeger::write as jaeger;
 use crate::lane::Drain;
-use crate::record::Record;
+use crate::record::{Record, Source};
 use crate::stats::{Dropped, Trimmed};
 use crate::text;
 use crate::thrift::ty;
@@ -93,18 +93,6 @@ impl Extent for Complete {
 impl Extent for Lean {
     const TRIMS: bool = false;
     const TELLS_LOSS: bool = false;
-}
-
-/// Where a packer takes its spans from, one after another. What was taken last may be given back,
-/// or dropped.
-pub(crate) trait Source<'r, const WORDS: usize> {
-    fn next(&mut self) -> Option<Record<'r, WORDS>>;
-
-    /// It has no room in this datagram.
-    fn give_back(&mut self);
-
-    /// It has no room in any.
-    fn drop_too_large(&mut self);
 }
 
 impl<'r, const WORDS: usize> Source<'r, WORDS> for Drain<'r, WORDS> {

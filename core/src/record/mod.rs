@@ -38,6 +38,18 @@ pub(crate) use words::Pieces;
 pub use write::{Ending, Lane};
 pub(crate) use write::{Ids, RecordWriter};
 
+/// Where finished records are taken from, one after another, by whoever makes something of them.
+/// What was taken last may be given back, or dropped.
+pub(crate) trait Source<'r, const WORDS: usize> {
+    fn next(&mut self) -> Option<Record<'r, WORDS>>;
+
+    /// It has no room in this datagram.
+    fn give_back(&mut self);
+
+    /// It has no room in any.
+    fn drop_too_large(&mut self);
+}
+
 /// Words of the head.
 pub(crate) const HEAD_WORDS: usize = 10;
 

@@ -2,8 +2,7 @@
 
 use super::{Account, Policy, Slots, SpanRing};
 use crate::lock::ClaimLock;
-use crate::packet::Source;
-use crate::record::{HEAD_WORDS, Record};
+use crate::record::{HEAD_WORDS, Record, Source};
 use crate::slot::{Slot, state};
 
 /// The finished spans of one session, for one datagram.
