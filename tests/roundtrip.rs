@@ -232,3 +232,28 @@ fn spans_stay_in_order_when_slots_are_freed_behind_them() {
     model::run::run_in::<24>(&case, 6);
     model::run::run_in::<24>(&case, 5);
 }
+
+/// Its last slot takes what a further one would not be claimed for.
+#[test]
+fn a_record_as_long_as_its_slots_ends_like_any_other() {
+    let tag = || Step::Tag(Text::Short("k".into()), Val::I64(7));
+    for name in [Text::Huge('ä'), Text::Long('n', 60_000)] {
+        let start = Act::Start {
+            parent: None,
+            name,
+            steps: (0..4_000).map(|_| tag()).collect(),
+        };
+        let case = Case {
+            ring: 0,
+            limit: 60_000,
+            service: "s".into(),
+            process_tags: vec![],
+            account_often: false,
+            acts: vec![start, Act::Look, Act::EndAll, Act::Pack],
+        };
+        model::run::run_in::<200>(&case, 100);
+        model::run::run_in::<512>(&case, 40);
+        model::run::run_in::<5_000>(&case, 4);
+        model::run::run_in::<8_192>(&case, 3);
+    }
+}

@@ -8,8 +8,10 @@ const HEAD: usize = 10;
 const ENTRY: usize = 1;
 /// What is kept free for the start, the end and the flags.
 const RESERVE: usize = 8;
-/// No record grows into further slots beyond this.
+/// No record grows into further slots beyond this, nor into so many slots that they could hold as
+/// many words as that.
 const MAX: usize = 65_000 / 4;
+const LENGTHS: usize = 1 << 14;
 const LONG_KEY: usize = 2047;
 
 /// Claims so many further slots, or none.
@@ -157,7 +159,7 @@ impl Record {
     fn rename(&mut self, name: &str, more: More<'_>) {
         let rooms = [
             usize::MAX / 4,
-            MAX.saturating_sub(self.words + ENTRY + RESERVE),
+            self.max().saturating_sub(self.words + ENTRY + RESERVE),
             self.room().saturating_sub(ENTRY + RESERVE),
         ];
         for (attempt, words) in rooms.into_iter().enumerate() {
@@ -174,6 +176,11 @@ impl Record {
         self.cut_tags += 1;
     }
 
+    fn max(&self) -> usize {
+        let slots = (LENGTHS - 1) / self.words_per_slot;
+        MAX.min(slots * self.words_per_slot)
+    }
+
     /// What is left of the last slot that has been written to.
     fn room(&self) -> usize {
         self.words.next_multiple_of(self.words_per_slot) - self.words
@@ -184,7 +191,7 @@ impl Record {
         let all = self.words + need + keep;
         if need + keep > self.room() {
             let missing = all.div_ceil(self.words_per_slot).saturating_sub(self.slots);
-            if all > MAX || missing > 0 && !more(missing) {
+            if all > self.max() || missing > 0 && !more(missing) {
                 return false;
             }
             self.slots += missing;
