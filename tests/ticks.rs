@@ -43,7 +43,7 @@ fn step(bits: u32, part: u32) -> u64 {
     match part {
         0..0x1000 => part.into(),
         u32::MAX => most(bits),
-        _ => (u128::from(most(bits)) * u128::from(part) >> 32) as u64,
+        _ => ((u128::from(most(bits)) * u128::from(part)) >> 32) as u64,
     }
 }
 

@@ -133,7 +133,7 @@ fn scale<T: TickCounter>(ticks: u64, per_second: u64) -> i64 {
     } else {
         // Rounded up, so that whole units come out whole.
         let fraction = (u128::from(rest) << 64).div_ceil(u128::from(hz)) as u64;
-        let part = (u128::from(ticks) * u128::from(fraction) >> 64) as u64;
+        let part = ((u128::from(ticks) * u128::from(fraction)) >> 64) as u64;
         ticks.wrapping_mul(whole).wrapping_add(part)
     };
     i64::try_from(scaled).unwrap_or(i64::MAX)

@@ -429,7 +429,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     }
 
     /// The slots with their index, once round from the oldest.
-    pub(crate) fn from_oldest(&self) -> impl Iterator<Item = (usize, &Slot<WORDS>)> {
+    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = (usize, &Slot<WORDS>)> {
         let oldest = self.oldest();
         let slots = self.slots.slots().iter().enumerate();
         slots.clone().skip(oldest).chain(slots.take(oldest))

@@ -27,7 +27,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         Scan {
             ring: self,
             lock,
-            slots: self.from_oldest(),
+            slots: self.oldest_first(),
             age: self.oldest_age(),
             account,
             taken: None,
