@@ -4,8 +4,8 @@
 use std::cell::Cell;
 
 use jaegerling_core::{
-    BUFFER_EXTRA, Clock, Flags, IdSource, Packer, Process, ReferenceKind, SingleContext,
-    SpanContext, SpanId, Time, TraceId, Tracer,
+    BUFFER_EXTRA, Clock, Flags, IdSource, KeepOldest, Packer, Process, ReferenceKind,
+    SingleContext, Slot, SpanContext, SpanId, Time, TraceId, Tracer,
 };
 
 /// A clock of nanoseconds that only moves when it is told to, and the one id.
@@ -29,7 +29,13 @@ impl IdSource for &Fixed {
     }
 }
 
-type Fixture<'f> = Tracer<&'f Fixed, &'f Fixed, SingleContext, 1, 64>;
+type Fixture<'f> = Tracer<&'f Fixed, &'f Fixed, SingleContext, KeepOldest, [Slot<64>; 1], 64>;
+
+fn fixture(fixed: &Fixed) -> Fixture<'_> {
+    let tracer = Fixture::new(fixed, fixed, SingleContext::new());
+    tracer.init(0).unwrap();
+    tracer
+}
 
 #[track_caller]
 fn packs(tracer: &Fixture<'_>, service: &str, expected: &[&[u8]]) {
@@ -60,7 +66,7 @@ fn a_span_with_all_that_it_can_have_is_these_bytes() {
         now: Cell::new(1_000_000),
         id: 3,
     };
-    let tracer = Fixture::new(&fixed, &fixed, SingleContext::new());
+    let tracer = fixture(&fixed);
     let mut span = tracer.child_of(&context(1 << 64 | 2, 4), "op");
     let follows = context(5, 6);
     span.tag("k", "v");
@@ -123,7 +129,7 @@ fn the_smallest_datagram_has_77_bytes() {
         now: Cell::new(1_700_000_000_000_000_000),
         id: i64::MAX as u64,
     };
-    let tracer = Fixture::new(&fixed, &fixed, SingleContext::new());
+    let tracer = fixture(&fixed);
     let mut span = tracer.child_of(&context(1 << 63 | 1, 1), "o");
     span.set_end(Time::UnixNanos(1_700_000_000_001_000_000));
     span.end();

@@ -95,16 +95,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("value", &[]),
     ("time", &[]),
     ("text", &[]),
+    ("ticks", &["time"]),
     ("lock", &[]),
     ("stats", &[]),
     ("propagate", &["id"]),
     // Recording: nothing of the wire.
     ("slot", &[]),
     ("record", &["slot", "text", "id", "time", "value"]),
-    ("ring", &["slot", "stats"]),
+    ("ring", &["record", "slot", "lock", "stats"]),
     ("span", &["record", "slot", "id", "time", "value"]),
     ("view", &["record", "text", "id", "time"]),
-    ("drain", &["record", "ring", "slot", "stats", "view"]),
+    ("lane", &["record", "slot", "stats", "view"]),
     // The wire: nothing of rings.
     ("thrift", &["text"]),
     ("jaeger", &["thrift", "text", "stats", "id"]),
@@ -114,14 +115,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "packet",
         &[
-            "drain", "record", "slot", "jaeger", "thrift", "stats", "text", "id", "time", "value",
+            "lane", "record", "slot", "jaeger", "thrift", "stats", "text", "id", "time", "value",
         ],
     ),
     (
         "tracer",
         &[
-            "lock", "record", "slot", "ring", "span", "drain", "packet", "stats", "view", "id",
-            "time", "value",
+            "lock", "record", "slot", "ring", "span", "packet", "stats", "view", "id", "time",
+            "value",
         ],
     ),
 ];

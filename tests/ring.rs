@@ -7,9 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
 use jaegerling_core::{
-    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, IdSource, Lane, LaneRing, MAX_DATAGRAM,
-    MAX_SLOTS, Outcome, Packer, Process, SeededIds, Seen, SingleContext, Slot, Span, SpanContext,
-    SpanId, TraceId, Tracer,
+    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, IdSource, KeepOldest, Lane, LaneRing,
+    MAX_DATAGRAM, MAX_SLOTS, Outcome, Packer, Process, SeededIds, Seen, SingleContext, Slot, Span,
+    SpanContext, SpanId, TraceId, Tracer,
 };
 
 const WORDS: usize = 24;
@@ -24,6 +24,17 @@ impl Clock for NoClock {
         ticks as i64
     }
 }
+
+type Device<const SLOTS: usize, I = SeededIds> =
+    Tracer<NoClock, I, SingleContext, KeepOldest, [Slot<WORDS>; SLOTS], WORDS>;
+
+fn tracer<const SLOTS: usize>() -> Device<SLOTS> {
+    let tracer = Device::new(NoClock, SeededIds::new(), SingleContext::new());
+    tracer.init(1).unwrap();
+    tracer
+}
+
+type OnHeap = Tracer<NoClock, SeededIds, SingleContext, KeepOldest, Box<[Slot<WORDS>]>, WORDS>;
 
 type Ring<'s> = LaneRing<&'s [Slot<WORDS>], WORDS>;
 
@@ -195,7 +206,7 @@ fn a_refused_chain_gives_its_slots_back_to_everyone() {
 
 #[test]
 fn refused_chains_leave_spans_in_the_order_in_which_they_were_started() {
-    let tracer = Tracer::<_, _, _, 8, WORDS>::new(NoClock, SeededIds::new(1), SingleContext::new());
+    let tracer = tracer::<8>();
     let mut drain = tracer.take_drain().unwrap();
     let mut spans = vec![];
     for name in ["a", "b", "c", "d", "e"] {
@@ -246,7 +257,7 @@ fn a_ring_without_slots_refuses_all() {
 
 #[test]
 fn a_buffer_too_short_for_any_datagram_loses_nothing() {
-    let tracer = Tracer::<_, _, _, 2, WORDS>::new(NoClock, SeededIds::new(1), SingleContext::new());
+    let tracer = tracer::<2>();
     let mut packer = Packer::new(2_000, "s").unwrap();
     let mut drain = tracer.take_drain().unwrap();
     drop([tracer.root("one"), tracer.root("two")]);
@@ -270,8 +281,8 @@ fn a_buffer_too_short_for_any_datagram_loses_nothing() {
 
 #[test]
 fn no_packer_makes_a_datagram_that_jaeger_drops() {
-    let tracer =
-        Tracer::<_, _, _, 3_000, WORDS>::new(NoClock, SeededIds::new(1), SingleContext::new());
+    let tracer = OnHeap::with_capacity(NoClock, SeededIds::new(), SingleContext::new(), 3_000);
+    tracer.init(1).unwrap();
     let mut drain = tracer.take_drain().unwrap();
     let mut packer = Packer::new(1_000_000, "s").unwrap();
     assert_eq!(packer.limit(), MAX_DATAGRAM);
@@ -291,7 +302,7 @@ fn no_packer_makes_a_datagram_that_jaeger_drops() {
 
 #[test]
 fn a_result_that_nobody_waits_for_is_harmless() {
-    let tracer = Tracer::<_, _, _, 2, WORDS>::new(NoClock, SeededIds::new(1), SingleContext::new());
+    let tracer = tracer::<2>();
     let mut packer = Packer::new(200, "s").unwrap();
     let mut drain = tracer.take_drain().unwrap();
     let mut buffer = [0xa5; 203];
@@ -351,13 +362,13 @@ fn waiting_bytes_come_and_go_with_the_spans() {
 /// A source of ids that panics as long as it is told to, and traces once if it is told to.
 struct Trouble(SeededIds);
 
-type Troubled = Tracer<NoClock, Trouble, SingleContext, 4, WORDS>;
+type Troubled = Device<4, Trouble>;
 
 thread_local! {
     static PANICS: Cell<bool> = const { Cell::new(false) };
     static TRACES: Cell<bool> = const { Cell::new(false) };
     static TRACER: Troubled =
-        const { Tracer::new(NoClock, Trouble(SeededIds::new(1)), SingleContext::new()) };
+        const { Tracer::new(NoClock, Trouble(SeededIds::new()), SingleContext::new()) };
 }
 
 impl IdSource for Trouble {
@@ -373,6 +384,7 @@ impl IdSource for Trouble {
 #[test]
 fn an_id_source_that_panics_or_traces_costs_no_slot() {
     TRACER.with(|tracer| {
+        tracer.init(1).unwrap();
         let parent = tracer.root("parent").context();
         let mut drain = tracer.take_drain().unwrap();
         PANICS.set(true);

@@ -39,7 +39,7 @@ fn cases(rings: impl Strategy<Value = u8>, acts: usize) -> impl Strategy<Value =
     let service = prop_oneof!["[a-z]{1,9}", ".{0,40}", Just("s".repeat(200))];
     let process_tags = vec((texts(), values()), 0..4);
     (
-        rings,
+        (rings, 0..8_u8).prop_map(|(size, how)| size + 10 * how),
         limits,
         service,
         process_tags,
@@ -194,7 +194,7 @@ fn datagrams_are_full_to_the_byte_whatever_their_number_of_spans() {
         };
         for limit in limits {
             case.limit = limit;
-            model::run::run_in::<140, 24>(&case);
+            model::run::run_in::<24>(&case, 140);
         }
     }
 }
@@ -229,6 +229,31 @@ fn spans_stay_in_order_when_slots_are_freed_behind_them() {
         account_often: false,
         acts,
     };
-    model::run::run_in::<6, 24>(&case);
-    model::run::run_in::<5, 24>(&case);
+    model::run::run_in::<24>(&case, 6);
+    model::run::run_in::<24>(&case, 5);
+}
+
+/// Its last slot takes what a further one would not be claimed for.
+#[test]
+fn a_record_as_long_as_its_slots_ends_like_any_other() {
+    let tag = || Step::Tag(Text::Short("k".into()), Val::I64(7));
+    for name in [Text::Huge('ä'), Text::Long('n', 60_000)] {
+        let start = Act::Start {
+            parent: None,
+            name,
+            steps: (0..4_000).map(|_| tag()).collect(),
+        };
+        let case = Case {
+            ring: 0,
+            limit: 60_000,
+            service: "s".into(),
+            process_tags: vec![],
+            account_often: false,
+            acts: vec![start, Act::Look, Act::EndAll, Act::Pack],
+        };
+        model::run::run_in::<200>(&case, 100);
+        model::run::run_in::<512>(&case, 40);
+        model::run::run_in::<5_000>(&case, 4);
+        model::run::run_in::<8_192>(&case, 3);
+    }
 }

@@ -5,8 +5,8 @@ use std::cell::Cell;
 
 use jaegerling_core::decode::{TagValue, decode};
 use jaegerling_core::{
-    BUFFER_EXTRA, Clock, Packer, Process, SeededIds, SingleContext, Time, Tracer, TracerDrain,
-    Value,
+    BUFFER_EXTRA, Clock, KeepOldest, Packer, Process, SeededIds, SingleContext, Slot, Time, Tracer,
+    TracerDrain, Value,
 };
 
 /// A clock of nanoseconds that only moves when it is told to.
@@ -21,10 +21,19 @@ impl Clock for &Hand {
     }
 }
 
+type Device<'c, const SLOTS: usize, const WORDS: usize> =
+    Tracer<&'c Hand, SeededIds, SingleContext, KeepOldest, [Slot<WORDS>; SLOTS], WORDS>;
+
+fn tracer<const SLOTS: usize, const WORDS: usize>(hand: &Hand) -> Device<'_, SLOTS, WORDS> {
+    let tracer = Tracer::new(hand, SeededIds::new(), SingleContext::new());
+    tracer.init(1).unwrap();
+    tracer
+}
+
 #[test]
 fn a_span_longer_than_its_slot_comes_out_whole() {
     let hand = Hand(Cell::new(5_000_000));
-    let tracer = Tracer::<_, _, _, 64, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let tracer = tracer::<64, 24>(&hand);
     let long = "ä".repeat(300);
     let mut span = tracer.root(
         "a name that is a little longer than one slot has room for, so that it goes on in the next",
@@ -70,7 +79,7 @@ fn a_span_longer_than_its_slot_comes_out_whole() {
 #[test]
 fn datagrams_of_any_number_of_spans_are_read_back() {
     let hand = Hand(Cell::new(5_000_000));
-    let tracer = Tracer::<_, _, _, 400, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let tracer = tracer::<400, 24>(&hand);
     let process = Process::new("svc");
     let mut packer = Packer::new(65_000, "svc").unwrap();
     let mut buffer = vec![0xa5; 65_000 + BUFFER_EXTRA];
@@ -95,8 +104,7 @@ fn datagrams_of_any_number_of_spans_are_read_back() {
 #[test]
 fn a_tracer_can_be_moved_before_anyone_drains_it() {
     let hand = Hand(Cell::new(5_000_000));
-    let tracer = || Tracer::<_, _, _, 64, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
-    let mut first_place = Box::new(tracer());
+    let mut first_place = Box::new(tracer::<64, 24>(&hand));
     let long = "A".repeat(300);
     let mut span = first_place.root("ended");
     span.tag("long", long.as_str());
@@ -104,7 +112,7 @@ fn a_tracer_can_be_moved_before_anyone_drains_it() {
     let mut span = first_place.root("for ever open");
     span.tag("long", long.as_str());
     std::mem::forget(span);
-    let second_place = Box::new(std::mem::replace(&mut *first_place, tracer()));
+    let second_place = Box::new(std::mem::replace(&mut *first_place, tracer(&hand)));
     // Nothing may lead here any more.
     let mut span = first_place.root("another");
     span.tag("long", "B".repeat(900).as_str());
@@ -135,7 +143,7 @@ fn a_tracer_can_be_moved_before_anyone_drains_it() {
 #[test]
 fn a_tag_with_a_long_key_comes_out_with_those_behind_it() {
     let hand = Hand(Cell::new(5_000_000));
-    let tracer = Tracer::<_, _, _, 4, 1024>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let tracer = tracer::<4, 1024>(&hand);
     let mut drain = tracer.take_drain().unwrap();
     let mut packer = Packer::new(10_000, "svc").unwrap();
     let mut buffer = vec![0xa5; 10_000 + BUFFER_EXTRA];
@@ -154,14 +162,14 @@ fn a_tag_with_a_long_key_comes_out_with_those_behind_it() {
     }
 }
 
-type OneSlot<'t, 'c> = TracerDrain<'t, &'c Hand, SeededIds, SingleContext, 1, 24>;
+type OneSlot<'t, 'c> = TracerDrain<'t, Device<'c, 1, 24>>;
 
 const A_SECOND: u64 = 1_000_000_000;
 
 #[test]
 fn a_loss_is_told_until_a_datagram_with_it_is_sent() {
     let hand = Hand(Cell::new(A_SECOND));
-    let tracer = Tracer::<_, _, _, 1, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let tracer = tracer::<1, 24>(&hand);
     let mut drain = tracer.take_drain().unwrap();
     let mut packer = Packer::new(2_000, "svc").unwrap();
     let mut buffer = vec![0xa5; 2_000 + BUFFER_EXTRA];
@@ -199,7 +207,7 @@ fn a_loss_is_told_until_a_datagram_with_it_is_sent() {
 #[test]
 fn the_first_start_end_and_debug_have_room_whatever_was_said_before() {
     let hand = Hand(Cell::new(5_000_000));
-    let tracer = Tracer::<_, _, _, 1, 24>::new(&hand, SeededIds::new(1), SingleContext::new());
+    let tracer = tracer::<1, 24>(&hand);
     let mut drain = tracer.take_drain().unwrap();
     let mut packer = Packer::new(2_000, "svc").unwrap();
     let mut buffer = vec![0xa5; 2_000 + BUFFER_EXTRA];

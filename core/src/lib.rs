@@ -2,7 +2,9 @@
 //! ring of fixed capacity, and packed from there into compact-Thrift datagrams.
 //!
 //! ```
-//! use jaegerling_core::{Clock, Packer, Process, SeededIds, SingleContext, Tracer};
+//! use jaegerling_core::{
+//!     Clock, KeepOldest, Packer, Process, SeededIds, SingleContext, Slot, Tracer,
+//! };
 //!
 //! struct Timer;
 //! impl Clock for Timer {
@@ -14,8 +16,11 @@
 //!     }
 //! }
 //!
-//! // 8 slots of 32 words.
-//! let tracer = Tracer::<_, _, _, 8, 32>::new(Timer, SeededIds::new(7), SingleContext::new());
+//! // 8 slots of 32 words, in which what is there stays.
+//! let tracer: Tracer<_, _, _, KeepOldest, [Slot<32>; 8], 32> =
+//!     Tracer::new(Timer, SeededIds::new(), SingleContext::new());
+//! // With something that differs from device to device and from boot to boot.
+//! tracer.init(7)?;
 //! let mut span = tracer.root("adc.read");
 //! span.tag("raw", 1_734_i64);
 //! span.end();
@@ -28,7 +33,7 @@
 //! #   assert!(datagram.bytes.len() <= 200);
 //!     drain.sent(&mut packer);
 //! }
-//! # Ok::<(), jaegerling_core::LimitTooSmall>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Applications with `std` rather use the crate `jaegerling`, which brings the clock, the random
@@ -38,7 +43,7 @@
 //!
 //! ```text
 //! Tracer::root ─► claim a slot ─► tags, logs ─► end ─► Packer ─► datagram ─► your link
-//!    Clock,        SpanRing         written in    one     emitBatch  ≤ limit
+//!    Clock,        a ring           written in    one     emitBatch  ≤ limit
 //!    IdSource      under the        place, as     store   in compact
 //!                  ClaimLock        raw words             Thrift
 //! └────── whoever traces ─────────────────────────┘└───── whoever drains ─────────┘
@@ -48,7 +53,8 @@
 //!
 //! Claiming a slot is the only step that needs exclusion; a [`ClaimLock`] gives it. A span that
 //! outgrows its slot takes further ones. A slot is free again once its datagram was [`sent`] or
-//! has [`failed`]. If none is free, a new span is refused and counted: it has its ids all the
+//! has [`failed`]. If none is free, [`KeepOldest`] refuses the new span, and [`KeepNewest`] lets
+//! the oldest finished one give way; both are counted. A span that is refused has its ids all the
 //! same and can have children.
 //!
 //! Each span is accounted for in [`Stats`]. A loss also goes out with the next datagram: in its
@@ -62,12 +68,14 @@
 //! | | |
 //! |---|---|
 //! | [`Tracer`], [`TracerDrain`] | clock, ids and ring in one, and what drains it |
+//! | [`TickClock`], [`SeededIds`] | a clock from a hardware counter, and ids from a seed |
+//! | [`Retained`] | slots that survive a reset |
 //! | [`Span`], [`Log`], [`Value`] | what is said of a span |
 //! | [`Packer`], [`Process`] | waiting spans into datagrams |
 //! | [`decode`] | the datagrams of any Jaeger client back into spans |
 //! | `collect` | decoded spans grouped by trace (features `alloc` and `hashbrown`) |
 //! | [`propagate`] | a [`SpanContext`] as text: `uber-trace-id` |
-//! | [`SpanRing`], [`Slot`], [`Drain`], [`Lane`], [`LossWatch`] | the parts, for those who build a tracer of their own, as `jaegerling` does |
+//! | [`LaneRing`], [`Slot`], [`Drain`], [`Lane`], [`LossWatch`] | the parts, for those who build a tracer of their own, as `jaegerling` does |
 //!
 //! # What it does not do
 //!
@@ -113,7 +121,7 @@ mod value;
 mod view;
 
 pub use id::{Flags, IdSource, ReferenceKind, SeededIds, SpanContext, SpanId, TraceId};
-pub use lane::{Drain, LaneRing, MAX_SLOTS, Outcome, Seen};
+pub use lane::{Drain, LaneRing, Outcome, Seen};
 #[cfg(any(
     all(target_arch = "arm", target_os = "none"),
     target_arch = "riscv32",
@@ -129,7 +137,7 @@ pub use packet::{
 };
 pub use record::{Ending, Lane};
 pub use ring::{Found, KeepNewest, KeepOldest, Policy, Retained, RetainedSlots, Slots};
-pub use slot::{Claimed, Slot};
+pub use slot::{Claimed, MAX_SLOTS, Slot};
 pub use span::{Log, Span};
 pub use stats::{Dropped, Stats, Trimmed};
 pub use ticks::{TickClock, TickCounter};

@@ -45,6 +45,9 @@ pub(crate) mod state {
     pub(crate) const AGE_SHIFT: u32 = 24;
 }
 
+/// The most slots that a ring can have.
+pub const MAX_SLOTS: usize = 1 << 16;
+
 /// Memory for one span, or for a part of a large one: a header and `WORDS` words of four bytes.
 ///
 /// A bare span takes 11 words and its name, a tag takes one word, its key and its value, both

@@ -140,12 +140,18 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
 
     /// Marks the span, and the children that it will have, as ones that somebody debugs.
     pub fn set_debug(&mut self) {
-        if let State::Recorded(record, flags) = &mut self.state {
-            if !flags.is_debug() {
+        match &mut self.state {
+            State::Recorded(record, flags) if !flags.is_debug() => {
                 *flags = Flags::DEBUG;
                 record.flags(&self.lane, Flags::DEBUG.bits());
                 record.commit(&self.lane);
             }
+            State::Recorded(..) => {}
+            // One that found no room; whatever is not sampled stays that.
+            State::Unrecorded(SpanContext { flags, .. }) if flags.is_sampled() => {
+                *flags = Flags::DEBUG;
+            }
+            State::Unrecorded(_) => {}
         }
     }
 

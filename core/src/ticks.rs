@@ -19,15 +19,14 @@ pub trait TickCounter {
 /// counter began.
 ///
 /// Whoever reads it also keeps it: it knows how often the counter has wrapped as long as two
-/// readings are less than one wrap apart, by 1/256 of it for a counter of 32 bits and 1/16 for a
+/// readings are less than one wrap apart, by 1/128 of it for a counter of 32 bits and 1/8 for a
 /// shorter one, including the time for which a reading is itself interrupted. A program that may
 /// not trace for so long calls [`Clock::poll`] now and then, from a timer interrupt for example: at
 /// 16 MHz, 32 bits wrap every 268 seconds. A span may be open for any number of wraps.
 ///
 /// It counts for 2⁵⁶ ticks with 32 bits (142 years at 16 MHz), for 2⁵² with 24, for 2⁴⁴ with 16.
 ///
-/// It may be read by any context at once. On targets without compare-and-swap, two things that
-/// interrupt each other in a reading must together not take a whole wrap.
+/// It may be read by any context at once.
 ///
 /// ```
 /// use jaegerling_core::{Clock, TickClock, TickCounter};
@@ -57,6 +56,7 @@ impl<T: TickCounter> TickClock<T> {
     /// A wrap is 2 to this many units: where within a wrap the last reading was is known as exactly
     /// as that.
     const FRACTION: u32 = if T::BITS == 32 { 8 } else { 4 };
+    const UNITS: u32 = 1 << Self::FRACTION;
 
     /// A clock that begins with its counter.
     pub const fn new(counter: T) -> Self {
@@ -77,21 +77,19 @@ impl<T: TickCounter> TickClock<T> {
         &self.counter
     }
 
-    /// The counter has come to another unit. Inline, rare as it is: around a call, whoever reads the
-    /// clock would have to save registers each time.
+    /// The counter is in another unit than at the last reading. Inline, rare as it is: around a
+    /// call, whoever reads the clock would have to save registers each time.
+    ///
+    /// A plain store: whoever is interrupted before it, by others who store a later time, puts the
+    /// clock back by as much as that took, from where the next reading goes on as from any other.
     #[inline(always)]
-    fn go_on(&self, now: u32) {
-        let seen = self.coarse.load(Ordering::Relaxed);
-        // Not back: others may have been here since.
-        if (now.wrapping_sub(seen) as i32) > 0 {
-            // If it fails, somebody else was faster, which is as good, or the next reading does it.
-            #[cfg(target_has_atomic = "32")]
-            let _ =
-                self.coarse
-                    .compare_exchange_weak(seen, now, Ordering::Relaxed, Ordering::Relaxed);
-            #[cfg(not(target_has_atomic = "32"))]
-            self.coarse.store(now, Ordering::Relaxed);
+    fn go_on(&self, now: u32, units: u32) -> u32 {
+        if units == Self::UNITS - 1 {
+            // Another core has read the counter later, and was seen first.
+            return now.wrapping_sub(Self::UNITS);
         }
+        self.coarse.store(now, Ordering::Relaxed);
+        now
     }
 }
 
@@ -102,10 +100,10 @@ impl<T: TickCounter> Clock for TickClock<T> {
         let coarse = self.coarse.load(Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
         let count = self.counter.count();
-        let units = (count >> Self::UNIT).wrapping_sub(coarse) & ((1 << Self::FRACTION) - 1);
-        let now = coarse.wrapping_add(units);
+        let units = (count >> Self::UNIT).wrapping_sub(coarse) & (Self::UNITS - 1);
+        let mut now = coarse.wrapping_add(units);
         if units != 0 {
-            self.go_on(now);
+            now = self.go_on(now, units);
         }
         u64::from(now >> Self::FRACTION) << T::BITS | u64::from(count)
     }
@@ -133,7 +131,7 @@ fn scale<T: TickCounter>(ticks: u64, per_second: u64) -> i64 {
     } else {
         // Rounded up, so that whole units come out whole.
         let fraction = (u128::from(rest) << 64).div_ceil(u128::from(hz)) as u64;
-        let part = (u128::from(ticks) * u128::from(fraction) >> 64) as u64;
+        let part = ((u128::from(ticks) * u128::from(fraction)) >> 64) as u64;
         ticks.wrapping_mul(whole).wrapping_add(part)
     };
     i64::try_from(scaled).unwrap_or(i64::MAX)

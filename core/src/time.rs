@@ -83,7 +83,7 @@ fn micros_of(nanos: i64) -> i64 {
     /// 2⁶⁸ ÷ 125, rounded up: exact for all numbers of 61 bits.
     const PER_125: u128 = 0x20c4_9ba5_e353_f7cf;
     match u64::try_from(nanos) {
-        Ok(nanos) => (u128::from(nanos >> 3) * PER_125 >> 68) as i64,
+        Ok(nanos) => ((u128::from(nanos >> 3) * PER_125) >> 68) as i64,
         Err(_) => -1,
     }
 }

@@ -12,8 +12,7 @@ use hand::{BEGIN, Hand, batch, datagram, datagrams, exact, number, only, tags, t
 use jaegerling::decode::TagValue;
 use jaegerling::udp::UdpSender;
 use jaegerling::{
-    BuildError, Builder, Clock, Config, LimitTooSmall, NextOrEnd, OwnTags, Packet, SeededIds,
-    builder, init,
+    BuildError, Builder, Clock, Config, LimitTooSmall, NextOrEnd, OwnTags, Packet, builder, init,
 };
 
 fn error(builder: Builder) -> BuildError {
@@ -218,7 +217,7 @@ fn times_before_1970_are_moved_to_it_and_counted() {
 
 /// All that a run of one little program sends.
 fn run(seed: u64) -> Vec<Vec<u8>> {
-    let builder = exact(&Hand::default()).ids(SeededIds::new(seed));
+    let builder = exact(&Hand::default()).ids(hand::seeded(seed));
     let (traces_in, mut out) = tracer(builder);
     for _ in 0..3 {
         let root = traces_in.new_trace("root");

@@ -3,12 +3,14 @@
 //!
 //! - [`record`]: what a record keeps of what is said of a span, and the slots that it takes.
 //! - [`wire`]: what a span becomes on the wire, whole or trimmed; what a datagram holds.
+//! - [`ring`]: which slot a span gets, and which one gives way.
 //! - [`run`]: does the same things to a real tracer and to the model, and compares after each.
 //!
 //! Shared by property tests and the fuzz target: a test declares `mod model; mod oracle;`.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 pub mod record;
+pub mod ring;
 pub mod run;
 pub mod wire;
 

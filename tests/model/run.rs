@@ -1,58 +1,134 @@
 //! Does a [`Case`] to a real tracer and to the model, and compares after each act.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::HashMap;
 
 use jaegerling_core::decode::decode;
 use jaegerling_core::{
-    BUFFER_EXTRA, Clock, Flags, IdSource, LOSS_SPAN, LimitTooSmall, MAX_DATAGRAM, Packer, Process,
-    ReferenceKind, SingleContext, Span, SpanContext, SpanId, SpanView, Time, TraceId, Tracer,
-    TracerDrain, Value,
+    BUFFER_EXTRA, ClaimLock, Clock, Flags, IdSource, KeepNewest, KeepOldest, LOSS_SPAN, Lane,
+    LimitTooSmall, LockFree, MAX_DATAGRAM, Packer, Policy, Process, ReferenceKind, SingleContext,
+    Slot, Slots, Span, SpanContext, SpanId, SpanView, Time, TraceId, Tracer, TracerDrain, Value,
 };
 
 use super::record::Record;
+use super::ring::{Ring, State};
 use super::wire::{Changes, Datagram, smallest_limit};
 use super::{Act, Case, Parent, Step, Text, Val};
 use crate::oracle::{OracleBatch, OracleSpan, OracleStats};
 
-/// Does it in the ring that the case names.
+/// Does it in the ring that the case names: 10 sizes, times what gives way, who may claim, and
+/// where the slots lie.
 ///
 /// # Panics
 ///
 /// If the tracer does anything that the model does not.
 pub fn run(case: &Case) {
-    match case.ring % 10 {
-        0 => run_in::<0, 24>(case),
-        1 => run_in::<1, 24>(case),
-        2 => run_in::<2, 24>(case),
-        3 => run_in::<3, 32>(case),
-        4 => run_in::<8, 24>(case),
-        5 => run_in::<16, 48>(case),
-        6 => run_in::<700, 24>(case),
-        7 => run_in::<300, 64>(case),
-        8 => run_in::<100, 200>(case),
-        _ => run_in::<40, 512>(case),
+    let (size, how) = (case.ring % 10, case.ring / 10 % 8);
+    match how {
+        0 => by_size::<KeepOldest, _>(case, size, SingleContext::new),
+        1 => by_size::<KeepNewest, _>(case, size, || LockFree),
+        _ => {
+            let (slots, words) = SIZES[usize::from(size)];
+            let newest = how % 2 == 1;
+            match (how / 2, words) {
+                (1, 24) => on_heap::<_, 24>(case, slots, newest, SingleContext::new),
+                (2, 24) => on_heap::<_, 24>(case, slots, newest, || LockFree),
+                (_, 24) => on_heap::<_, 25>(case, slots, newest, SingleContext::new),
+                (_, 32) => on_heap::<_, 32>(case, slots, newest, || LockFree),
+                (_, 48) => on_heap::<_, 48>(case, slots, newest, SingleContext::new),
+                (_, 64) => on_heap::<_, 64>(case, slots, newest, || LockFree),
+                (_, 200) => on_heap::<_, 200>(case, slots, newest, SingleContext::new),
+                _ => on_heap::<_, 512>(case, slots, newest, || LockFree),
+            }
+        }
     }
 }
 
-/// Does it in a ring of `SLOTS` slots of `WORDS` words.
-pub fn run_in<const SLOTS: usize, const WORDS: usize>(case: &Case) {
+/// Does it in rings of so many slots of `WORDS` words.
+pub fn run_in<const WORDS: usize>(case: &Case, slots: usize) {
+    in_box::<KeepOldest, _, WORDS>(case, slots, SingleContext::new());
+    in_box::<KeepNewest, _, WORDS>(case, slots, LockFree);
+}
+
+/// Slots, and words of each.
+const SIZES: [(usize, usize); 10] = [
+    (0, 24),
+    (1, 24),
+    (2, 24),
+    (3, 32),
+    (8, 24),
+    (16, 48),
+    (700, 24),
+    (300, 64),
+    (100, 200),
+    (40, 512),
+];
+
+fn by_size<P: Policy, L: ClaimLock>(case: &Case, size: u8, lock: fn() -> L) {
+    match size {
+        0 => in_itself::<P, L, 0, 24>(case, lock()),
+        1 => in_itself::<P, L, 1, 24>(case, lock()),
+        2 => in_itself::<P, L, 2, 24>(case, lock()),
+        3 => in_itself::<P, L, 3, 32>(case, lock()),
+        4 => in_itself::<P, L, 8, 24>(case, lock()),
+        5 => in_itself::<P, L, 16, 48>(case, lock()),
+        6 => in_itself::<P, L, 700, 24>(case, lock()),
+        7 => in_itself::<P, L, 300, 64>(case, lock()),
+        8 => in_itself::<P, L, 100, 200>(case, lock()),
+        _ => in_itself::<P, L, 40, 512>(case, lock()),
+    }
+}
+
+/// Does it in a tracer that has its slots in itself.
+fn in_itself<P: Policy, L: ClaimLock, const SLOTS: usize, const WORDS: usize>(
+    case: &Case,
+    lock: L,
+) {
     let (hand, ids) = (Hand::default(), Ids::default());
-    let tracer = Box::new(Tracer::<_, _, _, SLOTS, WORDS>::new(
-        &hand,
-        &ids,
-        SingleContext::new(),
-    ));
+    type In<'c, P, L, const SLOTS: usize, const WORDS: usize> =
+        Tracer<&'c Hand, &'c Ids, L, P, [Slot<WORDS>; SLOTS], WORDS>;
+    let tracer = Box::new(In::<'_, P, L, SLOTS, WORDS>::new(&hand, &ids, lock));
+    assert_eq!(tracer.init(0), Ok(()));
+    compare(case, &*tracer, SLOTS);
+}
+
+fn on_heap<L: ClaimLock, const WORDS: usize>(
+    case: &Case,
+    slots: usize,
+    newest: bool,
+    lock: fn() -> L,
+) {
+    match newest {
+        true => in_box::<KeepNewest, _, WORDS>(case, slots, lock()),
+        false => in_box::<KeepOldest, _, WORDS>(case, slots, lock()),
+    }
+}
+
+/// Does it in a tracer that has its slots on the heap.
+fn in_box<P: Policy, L: ClaimLock, const WORDS: usize>(case: &Case, slots: usize, lock: L) {
+    let (hand, ids) = (Hand::default(), Ids::default());
+    type In<'c, P, L, const WORDS: usize> =
+        Tracer<&'c Hand, &'c Ids, L, P, Box<[Slot<WORDS>]>, WORDS>;
+    let tracer = In::<'_, P, L, WORDS>::with_capacity(&hand, &ids, lock, slots);
+    assert_eq!(tracer.init(0), Ok(()));
+    compare(case, &tracer, slots);
+}
+
+fn compare<'c, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORDS: usize>(
+    case: &'c Case,
+    tracer: &RealTracer<'c, L, P, S, WORDS>,
+    slots: usize,
+) {
     let limit = smallest_limit(&case.service) + usize::from(case.limit);
     let limit = limit.min(MAX_DATAGRAM);
     let mut run = Run {
-        hand: &hand,
-        tracer: &tracer,
+        hand: tracer.clock(),
+        tracer,
         drain: tracer.take_drain().expect("the first who asks"),
         packer: Packer::new(limit, &case.service).expect("a limit that will do"),
         case,
         spans: vec![],
-        model: Model::new(SLOTS, WORDS, limit),
+        model: Model::new(Ring::new(slots, P::KEEPS_NEWEST), WORDS, limit),
     };
     assert!(tracer.take_drain().is_none());
     for act in &case.acts {
@@ -88,22 +164,23 @@ impl IdSource for &Ids {
     }
 }
 
-type RealTracer<'c, const SLOTS: usize, const WORDS: usize> =
-    Tracer<&'c Hand, &'c Ids, SingleContext, SLOTS, WORDS>;
-type RealSpan<'t, 'c, const SLOTS: usize, const WORDS: usize> =
-    Span<'t, &'t RealTracer<'c, SLOTS, WORDS>, WORDS>;
+type RealTracer<'c, L, P, S, const WORDS: usize> = Tracer<&'c Hand, &'c Ids, L, P, S, WORDS>;
+type RealSpan<'t, 'c, L, P, S, const WORDS: usize> =
+    Span<'t, &'t RealTracer<'c, L, P, S, WORDS>, WORDS>;
 
-struct Run<'t, 'c, const SLOTS: usize, const WORDS: usize> {
+struct Run<'t, 'c, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORDS: usize> {
     hand: &'c Hand,
-    tracer: &'t RealTracer<'c, SLOTS, WORDS>,
-    drain: TracerDrain<'t, &'c Hand, &'c Ids, SingleContext, SLOTS, WORDS>,
+    tracer: &'t RealTracer<'c, L, P, S, WORDS>,
+    drain: TracerDrain<'t, RealTracer<'c, L, P, S, WORDS>>,
     packer: Packer,
     case: &'c Case,
-    spans: Vec<RealSpan<'t, 'c, SLOTS, WORDS>>,
+    spans: Vec<RealSpan<'t, 'c, L, P, S, WORDS>>,
     model: Model,
 }
 
-impl<'t, 'c, const SLOTS: usize, const WORDS: usize> Run<'t, 'c, SLOTS, WORDS> {
+impl<'t, 'c, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORDS: usize>
+    Run<'t, 'c, L, P, S, WORDS>
+{
     fn now(&self) -> i64 {
         self.hand.0.get() as i64
     }
@@ -159,7 +236,7 @@ impl<'t, 'c, const SLOTS: usize, const WORDS: usize> Run<'t, 'c, SLOTS, WORDS> {
         usize::from(number).checked_rem(self.spans.len())
     }
 
-    fn start(&mut self, parent: Option<&Parent>, name: &str) -> RealSpan<'t, 'c, SLOTS, WORDS> {
+    fn start(&mut self, parent: Option<&Parent>, name: &str) -> RealSpan<'t, 'c, L, P, S, WORDS> {
         let span = match parent {
             None => self.tracer.root(name),
             Some(parent) => {
@@ -268,23 +345,20 @@ impl<'t, 'c, const SLOTS: usize, const WORDS: usize> Run<'t, 'c, SLOTS, WORDS> {
     fn look(&mut self) {
         let mut seen = vec![];
         self.drain.for_each_open(|span| seen.push(looks(span)));
-        self.model.sweep();
-        self.model.recheck();
         assert_eq!(seen, self.model.looks());
     }
 
     fn account(&mut self) {
         let stats = self.drain.stats();
-        self.model.recheck();
         let model = &self.model;
-        let waiting = model.ready.len() + model.unseen.iter().filter(|span| span.ended).count();
-        let open = model.open.len() + model.unseen.iter().filter(|span| !span.ended).count();
+        let count = |state| model.ring.all(state).len() as u64;
         assert_eq!(stats.started, model.started);
         assert_eq!(stats.handed_over, model.handed_over);
-        assert_eq!(stats.in_flight, model.taken.len() as u64);
-        assert_eq!(stats.open, open as u64);
-        assert_eq!(stats.waiting, waiting as u64);
+        assert_eq!(stats.in_flight, count(State::Taken));
+        assert_eq!(stats.open, count(State::Open));
+        assert_eq!(stats.waiting, count(State::Done));
         assert_eq!(stats.dropped.ring_full, model.refused);
+        assert_eq!(stats.dropped.evicted, model.ring.evicted);
         assert_eq!(stats.dropped.too_large, 0);
         assert_eq!(stats.dropped.failed, model.failed);
         let accounted = stats.handed_over + stats.in_flight + stats.open + stats.waiting;
@@ -308,20 +382,20 @@ impl<'t, 'c, const SLOTS: usize, const WORDS: usize> Run<'t, 'c, SLOTS, WORDS> {
         }
         self.act(&Act::Sent);
         self.account();
-        assert!(self.model.taken.is_empty() && self.model.ready.is_empty());
-        let free = self.model.free;
-        for _ in 0..free {
+        let states = [State::Taken, State::Done].map(|state| self.model.ring.all(state));
+        assert!(states.iter().all(Vec::is_empty));
+        for _ in 0..self.model.ring.count_free() {
             let span = self.start(None, "claims a slot");
             self.spans.push(span);
         }
-        assert_eq!(self.model.free, 0);
+        assert_eq!(self.model.ring.count_free(), 0);
         _ = self.start(None, "finds none");
         self.look();
         self.account();
     }
 }
 
-fn id<const SLOTS: usize, const WORDS: usize>(span: &RealSpan<'_, '_, SLOTS, WORDS>) -> u64 {
+fn id<'r, L: Lane<'r, WORDS>, const WORDS: usize>(span: &Span<'r, L, WORDS>) -> u64 {
     span.context().span_id.get()
 }
 
@@ -363,16 +437,12 @@ fn looks<const WORDS: usize>(span: &SpanView<'_, WORDS>) -> Look {
     (context, start, span.name().to_string(), tags.collect())
 }
 
-/// The ring and its drainer, as lists.
+/// The ring, what is said of the spans in it, and the account.
 struct Model {
     words: usize,
-    free: usize,
     limit: usize,
-    /// Claimed since the drainer last looked, in that order.
-    unseen: Vec<One>,
-    open: Vec<One>,
-    ready: VecDeque<One>,
-    taken: Vec<One>,
+    ring: Ring,
+    spans: HashMap<u64, One>,
     seq_no: i64,
     unsettled: bool,
     pending: Changes,
@@ -386,19 +456,15 @@ struct Model {
 struct One {
     context: SpanContext,
     record: Record,
-    ended: bool,
 }
 
 impl Model {
-    fn new(free: usize, words: usize, limit: usize) -> Self {
+    fn new(ring: Ring, words: usize, limit: usize) -> Self {
         Self {
             words,
-            free,
             limit,
-            unseen: vec![],
-            open: vec![],
-            ready: VecDeque::new(),
-            taken: vec![],
+            ring,
+            spans: HashMap::new(),
             seq_no: 0,
             unsettled: false,
             pending: Changes::default(),
@@ -415,60 +481,34 @@ impl Model {
             return false;
         }
         self.started += 1;
-        if self.free == 0 {
+        let id = context.span_id.get();
+        if !self.ring.claim(id) {
             self.refused += 1;
             return false;
         }
-        self.free -= 1;
         let parent_id = context.parent_id.map_or(0, SpanId::get);
-        let ids = (context.trace_id.get(), context.span_id.get(), parent_id);
+        let ids = (context.trace_id.get(), id, parent_id);
         let flags = context.flags.bits();
-        let record = Record::new(self.words, ids, (flags, now), name, &mut self.free);
-        self.unseen.push(One {
-            context,
-            record,
-            ended: false,
-        });
+        let more = &mut |count| self.ring.claim_more(id, count);
+        let record = Record::new(self.words, ids, (flags, now), name, more);
+        let one = One { context, record };
+        assert!(self.spans.insert(id, one).is_none(), "no id comes twice");
         true
     }
 
-    fn find(&mut self, id: u64) -> Option<&mut One> {
-        let mut open = self.unseen.iter_mut().chain(&mut self.open);
-        open.find(|span| span.context.span_id.get() == id)
-    }
-
     fn say(&mut self, id: u64, step: &Step, now: i64) {
-        let mut free = self.free;
-        if let Some(span) = self.find(id) {
-            span.record.say(step, now, &mut free);
+        // Those that are open are there; of those that were refused the model knows nothing.
+        if let Some(span) = self.spans.get_mut(&id) {
+            let more = &mut |count| self.ring.claim_more(id, count);
+            span.record.say(step, now, more);
         }
-        self.free = free;
     }
 
     fn end(&mut self, id: u64, now: i64) {
-        if let Some(span) = self.find(id) {
+        if let Some(span) = self.spans.get_mut(&id) {
             span.record.end(now);
-            span.ended = true;
+            self.ring.change(id, State::Open, State::Done);
         }
-    }
-
-    /// New spans that have ended first, then those that were open before.
-    fn sweep(&mut self) {
-        let (ended, open) = self
-            .unseen
-            .drain(..)
-            .partition::<Vec<_>, _>(|span| span.ended);
-        self.ready.extend(ended);
-        self.open.extend(open);
-    }
-
-    fn recheck(&mut self) {
-        let (ended, open) = self
-            .open
-            .drain(..)
-            .partition::<Vec<_>, _>(|span| span.ended);
-        self.ready.extend(ended);
-        self.open = open;
     }
 
     /// `packed` is what came: a datagram with or without a span that tells of a loss.
@@ -482,10 +522,8 @@ impl Model {
             self.settle(false);
         }
         (self.pending, self.unsettled) = (Changes::default(), false);
-        self.sweep();
-        self.recheck();
         let stats = OracleStats {
-            full_queue_dropped_spans: self.refused as i64,
+            full_queue_dropped_spans: (self.refused + self.ring.evicted) as i64,
             too_large_dropped_spans: 0,
             failed_to_emit_spans: self.failed as i64,
         };
@@ -495,14 +533,15 @@ impl Model {
             .clone()
             .flatten()
             .map(|loss| self.tells(&loss, &mut datagram));
-        while let Some(next) = self.ready.pop_front() {
-            if !datagram.push_record(&next.record) {
-                self.ready.push_front(next);
+        let mut taken = 0;
+        for id in self.ring.all(State::Done) {
+            if !datagram.push_record(&self.spans[&id].record) {
                 break;
             }
-            self.taken.push(next);
+            self.ring.change(id, State::Done, State::Taken);
+            taken += 1;
         }
-        let something = told.is_some() || !self.taken.is_empty();
+        let something = told.is_some() || taken > 0;
         assert_eq!(
             packed.is_some(),
             something,
@@ -517,7 +556,7 @@ impl Model {
 
     /// The span that tells of a loss, which the model does not foresee, but knows when it sees it.
     fn tells(&self, loss: &OracleSpan, datagram: &mut Datagram) {
-        let lost = self.refused + self.failed;
+        let lost = self.refused + self.ring.evicted + self.failed;
         assert_eq!(loss.tag("lost.since_start").v_long, Some(lost as i64));
         assert_eq!(loss.tag("error").v_bool, Some(true));
         assert!(lost > 0 && loss.duration > 0 && loss.start_time >= 0);
@@ -525,45 +564,42 @@ impl Model {
     }
 
     fn settle(&mut self, sent: bool) {
-        self.sweep();
-        let count = self.taken.len() as u64;
+        let taken = self.ring.all(State::Taken);
+        let count = taken.len() as u64;
         match sent {
             true => self.handed_over += count,
             false => self.failed += count,
         }
         self.changes.add(std::mem::take(&mut self.pending));
-        self.free += self
-            .taken
-            .drain(..)
-            .map(|span| span.record.slots)
-            .sum::<usize>();
+        for id in taken {
+            self.ring.free(id);
+            self.spans.remove(&id);
+        }
         self.unsettled = false;
     }
 
     fn put_back(&mut self) {
         self.pending = Changes::default();
         self.seq_no -= i64::from(std::mem::take(&mut self.unsettled));
-        while let Some(span) = self.taken.pop() {
-            self.ready.push_front(span);
+        for id in self.ring.all(State::Taken) {
+            self.ring.change(id, State::Taken, State::Done);
         }
     }
 
     fn looks(&self) -> Vec<Look> {
-        let look = |span: &One| {
-            let record = &span.record;
+        let open = self.ring.all(State::Open).into_iter();
+        open.map(|id| {
+            let One { context, record } = &self.spans[&id];
             let tags = record
                 .tags
                 .iter()
                 .map(|(key, value)| (key.clone(), show(value)));
             let flags = Flags::from_bits(record.flags.into());
-            let context = SpanContext {
-                flags,
-                ..span.context
-            };
             let start = Time::UnixNanos(record.start);
+            let context = SpanContext { flags, ..*context };
             (context, start, record.name.clone(), tags.collect())
-        };
-        self.open.iter().map(look).collect()
+        })
+        .collect()
     }
 }
 

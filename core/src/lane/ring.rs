@@ -13,18 +13,15 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::slot::{Claimed, Slot, state};
+use crate::slot::{Claimed, MAX_SLOTS, Slot, state};
 use crate::stats::Counter;
-
-/// The most slots that a ring can have.
-pub const MAX_SLOTS: usize = 1 << 16;
 
 /// How many slots a claim looks at that starts again at the first one, before it goes on where it
 /// was: spans that stay open for long gather at the beginning, and no claim pays for all of them.
 const RESTART_LOOKS: usize = 64;
 
 /// A fixed number of slots, in which spans are written in place: `[Slot<WORDS>; N]` in a `static`,
-/// or a `Box<[Slot<WORDS>]>`. Of more than [`MAX_SLOTS`] the rest is never used.
+/// or a `Box<[Slot<WORDS>]>`. Of more than [`MAX_SLOTS`](crate::MAX_SLOTS) the rest is never used.
 pub struct LaneRing<S, const WORDS: usize> {
     /// Where the next claim looks first: a [`Cursor`], written by those who claim.
     cursor: AtomicU32,

@@ -14,7 +14,7 @@ use span::{BARE_SPAN, SpanEncoder};
 
 use crate::jaeger::write::{self as jaeger, TagValue};
 use crate::lane::Drain;
-use crate::record::Record;
+use crate::record::{Record, Source};
 use crate::stats::{Dropped, Trimmed};
 use crate::text;
 use crate::thrift::ty;
@@ -106,18 +106,6 @@ impl Extent for Lean {
     const TELLS_LOSS: bool = false;
     const HURRIES: bool = false;
     const MOST_SPANS: usize = 14;
-}
-
-/// Where a packer takes its spans from, one after another. What was taken last may be given back,
-/// or dropped.
-pub(crate) trait Source<'r, const WORDS: usize> {
-    fn next(&mut self) -> Option<Record<'r, WORDS>>;
-
-    /// It has no room in this datagram.
-    fn give_back(&mut self);
-
-    /// It has no room in any.
-    fn drop_too_large(&mut self);
 }
 
 impl<'r, const WORDS: usize> Source<'r, WORDS> for Drain<'r, WORDS> {

@@ -38,6 +38,20 @@ pub(crate) use words::Pieces;
 pub use write::{Ending, Lane};
 pub(crate) use write::{Ids, RecordWriter};
 
+use crate::slot::state;
+
+/// Where finished records are taken from, one after another, by whoever makes something of them.
+/// What was taken last may be given back, or dropped.
+pub(crate) trait Source<'r, const WORDS: usize> {
+    fn next(&mut self) -> Option<Record<'r, WORDS>>;
+
+    /// It has no room in this datagram.
+    fn give_back(&mut self);
+
+    /// It has no room in any.
+    fn drop_too_large(&mut self);
+}
+
 /// Words of the head.
 pub(crate) const HEAD_WORDS: usize = 10;
 
@@ -48,8 +62,16 @@ const PARENT_WORDS: core::ops::Range<usize> = 6..8;
 /// that they find room whatever was added before. What is said again must find room as anything.
 const RESERVE: usize = 3 + 3 + 2;
 
-/// The longest record: a full datagram holds no more.
-const MAX_RECORD_WORDS: usize = 65_000 / 4;
+/// The longest record in slots of so many words: a full datagram holds no more, and all that its
+/// slots hold can be told by a committed length.
+const fn max_words(words_per_slot: usize) -> usize {
+    const DATAGRAM: usize = 65_000 / 4;
+    let slots = state::LENGTH as usize / words_per_slot;
+    match slots * words_per_slot {
+        words @ ..DATAGRAM => words,
+        _ => DATAGRAM,
+    }
+}
 
 /// The key length in a header that says: the length follows.
 pub(crate) const LONG_KEY: usize = (1 << 11) - 1;

@@ -3,9 +3,7 @@
 use core::sync::atomic::{Ordering, fence};
 
 use super::{Entry, Record};
-use super::{
-    HEAD_WORDS, LONG_KEY, MAX_RECORD_WORDS, PARENT_WORDS, RESERVE, header, kind, words_for,
-};
+use super::{HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, words_for};
 use crate::slot::{Claimed, Cut, Slot, bytes_of_mut};
 use crate::text;
 use crate::{ReferenceKind, SpanId, Time, TraceId, Value};
@@ -205,7 +203,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
 
     #[cold]
     fn cut_name(&mut self, lane: &impl Lane<'r, WORDS>, name: &str) {
-        let whole = MAX_RECORD_WORDS.saturating_sub(self.0.length() + 1 + RESERVE);
+        let whole = max_words(WORDS).saturating_sub(self.0.length() + 1 + RESERVE);
         let here = self.0.room().saturating_sub(1 + RESERVE);
         let written = [whole, here].into_iter().any(|words| {
             let kept = text::cut(name, words * 4);
@@ -406,7 +404,7 @@ fn append_across<'r, const WORDS: usize>(
     parts: [&[u8]; 3],
     need: usize,
 ) -> (Claimed<'r, WORDS>, bool) {
-    if claimed.length() + need > MAX_RECORD_WORDS {
+    if claimed.length() + need > max_words(WORDS) {
         return (claimed, false);
     }
     let missing = need.saturating_sub(claimed.room_in_chain());

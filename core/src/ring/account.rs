@@ -92,7 +92,7 @@ impl Account {
         // started.
         let dropped = self.dropped(ring);
         let (mut open, mut waiting) = (0, 0);
-        for (_, slot) in ring.from_oldest() {
+        for (_, slot) in ring.oldest_first() {
             let head = slot.head();
             open += u64::from(head & state::OPEN != 0);
             waiting += u64::from(head & (state::DONE | state::TAKEN) == state::DONE);

@@ -104,7 +104,7 @@ unsafe impl<const WORDS: usize> Slots<WORDS> for alloc::boxed::Box<[Slot<WORDS>]
 pub(crate) struct SpanRing<P, S, const WORDS: usize> {
     /// Where the next claim looks first: the [`Cursor`].
     cursor: AtomicU32,
-    /// Changes whenever slots become free. 0: the ring is not open yet, and has no free slots.
+    /// Changes whenever slots become free. 0: the ring is not open yet, and gives none.
     freed: AtomicU32,
     /// `freed` when a claim last went all round and found no free slot.
     full: AtomicU32,
@@ -116,7 +116,7 @@ pub(crate) struct SpanRing<P, S, const WORDS: usize> {
     evicted: AtomicU32,
     /// One more than the index of the slot that somebody looks at; 0: none.
     pinned: AtomicU32,
-    policy: PhantomData<P>,
+    policy: PhantomData<fn() -> P>,
     slots: S,
 }
 
@@ -215,6 +215,10 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
 
     #[inline(always)]
     fn seize<L: ClaimLock>(&self, lock: &L, as_state: u32) -> Option<Claimed<'_, WORDS>> {
+        // Free slots are there before it is open.
+        if self.freed.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
         loop {
             let cursor = Cursor(self.cursor.load(Ordering::Relaxed));
             // As a rule the next slot is free.
@@ -425,7 +429,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     }
 
     /// The slots with their index, once round from the oldest.
-    pub(crate) fn from_oldest(&self) -> impl Iterator<Item = (usize, &Slot<WORDS>)> {
+    pub(crate) fn oldest_first(&self) -> impl Iterator<Item = (usize, &Slot<WORDS>)> {
         let oldest = self.oldest();
         let slots = self.slots.slots().iter().enumerate();
         slots.clone().skip(oldest).chain(slots.take(oldest))

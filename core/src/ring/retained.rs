@@ -140,7 +140,12 @@ impl<const SLOTS: usize, const WORDS: usize> Memory<SLOTS, WORDS> {
         let [magic, layout, session, checksum] =
             [&self.magic, &self.layout, &self.session, &self.checksum]
                 .map(|word| word.load(Ordering::Relaxed));
-        magic == MAGIC && layout == Self::LAYOUT && checksum == check(magic, layout, session)
+        // A reset may have come when the new session was written, and its checksum not yet.
+        let sessions = [session, session.wrapping_sub(1)];
+        let mut checks = sessions
+            .map(|session| check(magic, layout, session))
+            .into_iter();
+        magic == MAGIC && layout == Self::LAYOUT && checks.any(|check| check == checksum)
     }
 
     fn seal(&self, session: u32) {

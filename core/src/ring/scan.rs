@@ -2,8 +2,7 @@
 
 use super::{Account, Policy, Slots, SpanRing};
 use crate::lock::ClaimLock;
-use crate::packet::Source;
-use crate::record::{HEAD_WORDS, Record};
+use crate::record::{HEAD_WORDS, Record, Source};
 use crate::slot::{Slot, state};
 
 /// The finished spans of one session, for one datagram.
@@ -28,7 +27,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         Scan {
             ring: self,
             lock,
-            slots: self.from_oldest(),
+            slots: self.oldest_first(),
             age: self.oldest_age(),
             account,
             taken: None,

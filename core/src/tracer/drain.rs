@@ -121,7 +121,7 @@ where
     pub fn for_each_open(&mut self, mut show: impl FnMut(&SpanView<'_, WORDS>)) {
         let Tracer { ring, lock, .. } = self.tracer;
         Slot::expose(ring.place().slots());
-        for (index, slot) in ring.from_oldest() {
+        for (index, slot) in ring.oldest_first() {
             ring.with_open(lock, index, slot, |slot| {
                 // SAFETY: a span that is open is not freed, nor is one that is being looked at.
                 if let Some(record) = unsafe { crate::record::Record::read(slot) } {

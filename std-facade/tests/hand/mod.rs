@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jaegerling::decode::{Batch, Span, TagValue, decode};
-use jaegerling::{Builder, Clock, OwnTags, SeededIds, TracesIn, TracesOut, builder};
+use jaegerling::{Builder, Clock, IdSource, OwnTags, SeededIds, TracesIn, TracesOut, builder};
 
 /// The date at which the hand stands at 0, in microseconds since the Unix epoch.
 pub const BEGIN: i64 = 1_700_000_000_000_000;
@@ -30,11 +30,18 @@ impl Clock for Hand {
     }
 }
 
+/// The same ids in each run.
+pub fn seeded(seed: u64) -> SeededIds {
+    let ids = SeededIds::new();
+    ids.seed(seed);
+    ids
+}
+
 /// No tags of its own, counted ids, and this clock.
 pub fn exact(hand: &Hand) -> Builder {
     builder("exact")
         .clock(hand.clone())
-        .ids(SeededIds::new(1))
+        .ids(seeded(1))
         .own_process_tags(OwnTags::NONE)
 }
 
