@@ -85,8 +85,9 @@ impl<T: TickCounter> TickClock<T> {
     #[inline(always)]
     fn go_on(&self, now: u32, units: u32) -> u32 {
         if units == Self::UNITS - 1 {
-            // Another core has read the counter later, and was seen first.
-            return now.wrapping_sub(Self::UNITS);
+            // Another core has read the counter later, and was seen first. (Read again, so that
+            // what was read is not kept in a register all the way.)
+            return self.coarse.load(Ordering::Relaxed).wrapping_sub(1);
         }
         self.coarse.store(now, Ordering::Relaxed);
         now

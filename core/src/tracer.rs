@@ -317,10 +317,11 @@ impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORD
         Some(begin(claimed, &self, flags, ids).begun())
     }
 
-    /// Out of line, as the beginning: one piece of code for all places that trace.
+    /// Out of line, as the beginning: one piece of code for all places that trace. The slot first,
+    /// because it comes from the beginning in the same register.
     #[inline(never)]
-    fn end_span<'t>(&'t self, span: Ending<'t, WORDS>) {
-        span.now(&self);
+    fn end_span<'t>(span: Ending<'t, WORDS>, tracer: &'t Self) {
+        span.now(&tracer);
     }
 
     /// Who a child is that is not recorded.
@@ -356,7 +357,7 @@ unsafe impl<'t, C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>,
 
     #[inline(always)]
     fn end(&self, span: Ending<'t, WORDS>) {
-        self.end_span(span);
+        Tracer::end_span(span, self);
     }
 
     unsafe fn more(&self) -> Option<Claimed<'t, WORDS>> {

@@ -1,6 +1,6 @@
 //! Appending to a record, by the one who owns its span.
 
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::{Ordering, compiler_fence, fence};
 
 use super::{Entry, Record};
 use super::{HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, words_for};
@@ -117,15 +117,15 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     /// Begins a record. Nothing is visible before the first [`commit`](Self::commit).
     #[inline(always)]
     pub(crate) fn new(mut claimed: Claimed<'r, WORDS>, ids: Ids, start: u64) -> Self {
-        if let Some(words) = claimed
-            .take(HEAD_WORDS)
-            .and_then(|words| words.first_chunk_mut())
-        {
-            let [trace_low, trace_high] = halves_of(ids.trace_id);
-            let ([a, b], [c, d]) = (words_of(trace_low), words_of(trace_high));
-            let ([e, f], [g, h]) = (words_of(ids.span_id), words_of(ids.parent_id));
-            let [i, j] = words_of(start);
-            *words = [a, b, c, d, e, f, g, h, i, j];
+        let words = claimed.take(HEAD_WORDS);
+        let words = words.and_then(|words| words.first_chunk_mut::<HEAD_WORDS>());
+        if let Some([a, b, c, d, e, f, g, h, i, j]) = words {
+            let [low, high] = halves_of(ids.trace_id);
+            ([*a, *b], [*c, *d]) = (words_of(low), words_of(high));
+            // Not all of it in registers at once.
+            compiler_fence(Ordering::SeqCst);
+            ([*e, *f], [*g, *h]) = (words_of(ids.span_id), words_of(ids.parent_id));
+            [*i, *j] = words_of(start);
         }
         Self(claimed)
     }

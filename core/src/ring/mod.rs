@@ -102,9 +102,9 @@ unsafe impl<const WORDS: usize> Slots<WORDS> for alloc::boxed::Box<[Slot<WORDS>]
 
 /// The slots of a [`Tracer`](crate::Tracer), and what is counted where they are claimed.
 pub(crate) struct SpanRing<P, S, const WORDS: usize> {
-    /// Where the next claim looks first: the [`Cursor`].
+    /// Where the next claim looks first: the [`Cursor`]. 0 until the ring is open.
     cursor: AtomicU32,
-    /// Changes whenever slots become free. 0: the ring is not open yet, and gives none.
+    /// Changes whenever slots become free. 0, as `full` is: the ring is not open yet.
     freed: AtomicU32,
     /// `freed` when a claim last went all round and found no free slot.
     full: AtomicU32,
@@ -157,6 +157,7 @@ impl<P, S, const WORDS: usize> SpanRing<P, S, WORDS> {
         if !self.is_open() {
             let (spans, found) = prepare();
             add(lock, &self.started, spans);
+            self.cursor.store(Cursor::LAP, Ordering::Relaxed);
             self.freed.store(1, Ordering::Release);
             prepared = Some(found);
         }
@@ -215,15 +216,11 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
 
     #[inline(always)]
     fn seize<L: ClaimLock>(&self, lock: &L, as_state: u32) -> Option<Claimed<'_, WORDS>> {
-        // Free slots are there before it is open.
-        if self.freed.load(Ordering::Relaxed) == 0 {
-            return None;
-        }
         loop {
             let cursor = Cursor(self.cursor.load(Ordering::Relaxed));
-            // As a rule the next slot is free.
+            // As a rule the next slot is free; but not in a ring that is closed, whose cursor is 0.
             let taken = match self.look::<L>(cursor) {
-                Some(found) if found.head == state::FREE => self
+                Some(found) if cursor.0 != 0 && found.head == state::FREE => self
                     .take_free(lock, &found, cursor, as_state)
                     .then_some(found.slot),
                 _ => self.seize_further(lock, cursor, as_state)?,
@@ -480,6 +477,8 @@ struct Cursor(u32);
 
 impl Cursor {
     const INDEX: u32 = 0xffff;
+    /// The first place of a lap, however many slots there are.
+    const LAP: u32 = Self::INDEX + 1;
 
     #[inline(always)]
     fn index(self, slots: usize) -> usize {

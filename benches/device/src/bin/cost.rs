@@ -1,4 +1,5 @@
-//! Does each thing that is measured between two markers. `benches/device.rs` knows the order.
+//! Does each thing that is measured between two markers: in a ring that keeps the oldest, and by
+//! the peers. `benches/device.rs` knows the order.
 #![no_std]
 #![no_main]
 
@@ -7,27 +8,19 @@ use core::panic::PanicInfo;
 
 use device_cost::{LOCK, SLOTS, Ticks, Traces, board, mark, peers, record};
 use jaegerling_core::{
-    BUFFER_EXTRA, KeepNewest, KeepOldest, Packer, Process, SeededIds, SpanContext, TickClock,
+    BUFFER_EXTRA, KeepOldest, Packer, Process, SeededIds, SpanContext, TickClock,
 };
 
-static OLDEST: Traces<KeepOldest> = Traces::new(TickClock::new(Ticks), SeededIds::new(), LOCK);
-static NEWEST: Traces<KeepNewest> = Traces::new(TickClock::new(Ticks), SeededIds::new(), LOCK);
+static TRACER: Traces<KeepOldest> = Traces::new(TickClock::new(Ticks), SeededIds::new(), LOCK);
 
 /// How often each is done: the first times may go other ways.
 const TIMES: usize = 3;
 const LIMIT: usize = 1_000;
 
 #[inline(never)]
-fn oldest(parent: &SpanContext, raw: i64) {
+fn measured(parent: &SpanContext, raw: i64) {
     mark();
-    record(&OLDEST, parent, raw);
-    mark();
-}
-
-#[inline(never)]
-fn newest(parent: &SpanContext, raw: i64) {
-    mark();
-    record(&NEWEST, parent, raw);
+    record(&TRACER, parent, raw);
     mark();
 }
 
@@ -35,9 +28,9 @@ fn newest(parent: &SpanContext, raw: i64) {
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
     board::init();
-    let (Ok(()), Ok(())) = (OLDEST.init(7), NEWEST.init(8)) else {
+    if TRACER.init(7).is_err() {
         board::exit();
-    };
+    }
     recording();
     let ours = encoding();
     let [postcard, minicbor] = peers();
@@ -46,25 +39,18 @@ fn main() -> ! {
 }
 
 fn recording() {
-    let context = black_box(OLDEST.root("loop").context());
+    let context = black_box(TRACER.root("loop").context());
     let raw = || black_box(1_734);
     // A free slot.
-    (0..TIMES).for_each(|_| oldest(&context, raw()));
+    (0..TIMES).for_each(|_| measured(&context, raw()));
     // None: the ring has eight, of which the loop and these take four.
-    (TIMES + 1..SLOTS).for_each(|_| core::mem::forget(OLDEST.child_of(&context, "open")));
-    (0..TIMES).for_each(|_| oldest(&context, raw()));
-    // None, and the oldest gives way.
-    (0..SLOTS).for_each(|_| NEWEST.child_of(&context, "old").end());
-    (0..TIMES).for_each(|_| newest(&context, raw()));
-    // The same with half of the slots held open, twice round.
-    (0..SLOTS / 2).for_each(|_| core::mem::forget(NEWEST.child_of(&context, "open")));
-    (0..2 * SLOTS).for_each(|_| newest(&context, raw()));
+    (TIMES + 1..SLOTS).for_each(|_| core::mem::forget(TRACER.child_of(&context, "open")));
+    (0..TIMES).for_each(|_| measured(&context, raw()));
 }
 
 /// Datagrams of one to three spans. Returns how long a span is.
 fn encoding() -> usize {
-    let (Some(mut drain), Ok(mut packer)) =
-        (OLDEST.take_drain(), Packer::new(LIMIT, "thermostat"))
+    let (Some(mut drain), Ok(mut packer)) = (TRACER.take_drain(), Packer::new(LIMIT, "thermostat"))
     else {
         board::exit();
     };
@@ -73,10 +59,10 @@ fn encoding() -> usize {
     while drain.pack(&mut packer, &mut buffer, &process).is_some() {
         drain.sent(&mut packer);
     }
-    let context = black_box(NEWEST.root("loop").context());
+    let context = black_box(TRACER.root("loop").context());
     let mut lengths = [0; TIMES];
     for (spans, length) in lengths.iter_mut().enumerate() {
-        (0..=spans).for_each(|_| record(&OLDEST, &context, black_box(1_734)));
+        (0..=spans).for_each(|_| record(&TRACER, &context, black_box(1_734)));
         mark();
         let packed = drain.pack(&mut packer, &mut buffer, &process);
         mark();
@@ -88,7 +74,7 @@ fn encoding() -> usize {
 
 fn peers() -> [usize; 2] {
     let mut buffer = [0; 200];
-    let context = NEWEST.root("loop").context();
+    let context = TRACER.root("loop").context();
     let ids = [
         context.trace_id.low(),
         context.trace_id.high(),

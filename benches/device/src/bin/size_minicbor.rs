@@ -13,7 +13,12 @@ fn main() -> ! {
     board::init();
     let mut buffer = [0; 200];
     loop {
-        let span = peers::span(black_box([1, 2, 3, 4]), black_box(5), black_box(6), black_box(7));
+        let span = peers::span(
+            black_box([1, 2, 3, 4]),
+            black_box(5),
+            black_box(6),
+            black_box(7),
+        );
         let length = peers::minicbor(&span, &mut buffer);
         board::transmit(buffer.get(..length).unwrap_or_default());
     }

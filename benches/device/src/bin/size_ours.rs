@@ -16,8 +16,12 @@ const LIMIT: usize = 200;
 fn main() -> ! {
     board::init();
     let Ok(()) = TRACER.init(7) else { loop {} };
-    let Some(mut drain) = TRACER.take_drain() else { loop {} };
-    let Ok(mut packer) = Packer::new(LIMIT, "thermostat") else { loop {} };
+    let Some(mut drain) = TRACER.take_drain() else {
+        loop {}
+    };
+    let Ok(mut packer) = Packer::new(LIMIT, "thermostat") else {
+        loop {}
+    };
     let context = TRACER.root("loop").context();
     let process = Process::new("thermostat");
     let mut buffer = [0; LIMIT + BUFFER_EXTRA];
