@@ -124,6 +124,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "time", "value",
         ],
     ),
+    // Other crates: traits and types only, and nobody names it.
+    ("impls", &["lock", "packet", "value"]),
 ];
 
 #[test]
