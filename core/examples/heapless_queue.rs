@@ -49,18 +49,10 @@ static TRACER: Spans = Tracer::new(
 );
 
 /// What the UART sends.
-enum Frame {
-    Telemetry(Vec<u8, 16>),
-    Spans(Vec<u8, LIMIT>),
-}
-
-impl Frame {
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Telemetry(bytes) => bytes,
-            Self::Spans(datagram) => datagram,
-        }
-    }
+struct Frame {
+    bytes: Vec<u8, LIMIT>,
+    /// Whether it is a datagram, of whose outcome the tracer wants to know.
+    spans: bool,
 }
 
 /// What became of a datagram.
@@ -98,16 +90,23 @@ impl Sender<'_> {
         let packed = self
             .drain
             .pack(&mut self.packer, &mut self.buffer, &process);
-        let Some(Ok(datagram)) = packed.map(Vec::try_from) else {
+        let Some(Ok(bytes)) = packed.map(Vec::try_from) else {
             return; // Nothing waits. Too long it cannot be, for that is the packer's limit.
         };
-        self.under_way = self.frames.enqueue(Frame::Spans(datagram)).is_ok();
+        let frame = Frame { bytes, spans: true };
+        self.under_way = self.frames.enqueue(frame).is_ok();
     }
 
-    /// Telemetry that finds no room is not worth to wait for.
+    /// Telemetry that finds no room is not worth waiting for.
     fn telemetry(&mut self, line: &[u8]) -> bool {
-        let frame = Vec::from_slice(line).map(Frame::Telemetry);
-        frame.is_ok_and(|frame| self.frames.enqueue(frame).is_ok())
+        let Ok(bytes) = Vec::from_slice(line) else {
+            return false;
+        };
+        let frame = Frame {
+            bytes,
+            spans: false,
+        };
+        self.frames.enqueue(frame).is_ok()
     }
 
     fn stats(&mut self) -> Stats {
@@ -132,7 +131,7 @@ impl Uart<'_> {
         }
         if self.sending {
             // The frame has stayed in the queue as long as the DMA controller read it.
-            if let Some(Frame::Spans(_)) = self.frames.dequeue() {
+            if self.frames.dequeue().is_some_and(|frame| frame.spans) {
                 // There is one under way at most, so that there is room.
                 let _ = self.outcomes.enqueue(self.channel.outcome());
             }
@@ -140,7 +139,7 @@ impl Uart<'_> {
         let next = self.frames.peek();
         self.sending = next.is_some();
         if let Some(frame) = next {
-            self.channel.start(frame.bytes());
+            self.channel.start(&frame.bytes);
         }
     }
 }

@@ -104,7 +104,8 @@ impl InterruptsOff {
     ///
     /// The tracer is used on one core only, in code that may mask interrupts (privileged on
     /// Cortex-M, in machine mode on RISC-V), and not in handlers of exceptions that this does not
-    /// mask: HardFault, NMI, and on RISC-V traps that the code under the lock cannot cause.
+    /// mask: HardFault, NMI, and on RISC-V traps that the code under the lock cannot cause. As the
+    /// mask of `SeveralCores`, it is used on several cores.
     pub const unsafe fn new() -> Self {
         Self(())
     }
