@@ -12,7 +12,6 @@ use jaegerling_core::*;
 use crate::lanes::Text;
 use crate::parts::TickClock;
 
-
 type T = decode::Tag<'static>;
 
 pub fn touch_all() {

@@ -3,9 +3,7 @@
 use core::hash::Hash;
 use core::num::{NonZero, NonZeroU64, NonZeroU128};
 
-use jaegerling_core::{
-    Flags, IdSource, ReferenceKind, SeededIds, SpanContext, SpanId, TraceId,
-};
+use jaegerling_core::{Flags, IdSource, ReferenceKind, SeededIds, SpanContext, SpanId, TraceId};
 
 /// Ids that come from elsewhere.
 pub struct I(pub fn() -> u64);

@@ -4,8 +4,8 @@ use core::ops::AddAssign;
 
 use jaegerling_core::{
     AlreadyInit, ClaimLock, Clock, Complete, Drain, Dropped, Found, InterruptsOff, Lean,
-    LimitTooSmall, LockFree, Loss, LossWatch, Outcome, Packed, Packer, Process, Seen, SingleContext,
-    Slots, SpanId, Stats, TickCounter, Time, TraceId, Trimmed, Value,
+    LimitTooSmall, LockFree, Loss, LossWatch, Outcome, Packed, Packer, Process, Seen,
+    SingleContext, Slots, SpanId, Stats, TickCounter, Time, TraceId, Trimmed, Value,
 };
 
 pub const WORDS: usize = 32;

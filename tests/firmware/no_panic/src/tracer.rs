@@ -1,8 +1,8 @@
 //! Tracers and their drains: with each lock, each policy, slots of either kind, and both packers.
 
 use jaegerling_core::{
-    Complete, Ending, InterruptsOff, KeepNewest, KeepOldest, Lane, Lean, LockFree, SeededIds,
-    SingleContext, SpanContext, SpanView,
+    Complete, Ending, InterruptsOff, KeepNewest, KeepOldest, Lane, Lean, LockFree, ReferenceKind,
+    SeededIds, SingleContext, SpanContext, SpanId, SpanView, Time, TraceId, Value,
 };
 
 use crate::ids::I;
@@ -12,6 +12,8 @@ macro_rules! tracer {
     ($name:ident, $ids:ty, $lock:ty, $policy:ty, $slots:ty, $extent:ty) => {
         fn $name() {
             type Tracer = jaegerling_core::Tracer<C, $ids, $lock, $policy, $slots, WORDS>;
+            type Span = jaegerling_core::Span<'static, &'static Tracer, WORDS>;
+            type Log = jaegerling_core::Log<'static, 'static, WORDS, &'static Tracer>;
             type TracerDrain = jaegerling_core::TracerDrain<'static, Tracer>;
             type Stolen = jaegerling_core::Stolen<'static, Tracer>;
             type Packer = jaegerling_core::Packer<$extent>;
@@ -21,6 +23,16 @@ macro_rules! tracer {
                 <&Tracer as Lane<WORDS>>::now => (it: &'static &Tracer);
                 <&Tracer as Lane<WORDS>>::release => (it: &'static &Tracer);
                 <&Tracer as Lane<WORDS>>::released => (it: &'static &Tracer);
+                drop::<Log> => (it: Log);
+                drop::<Span> => (it: Span);
+                Log::field => (it: &'static mut Log, key: &'static str, value: Value<'static>);
+                Span::context => (it: &'static Span);
+                Span::log => (it: &'static mut Span);
+                Span::reference => (it: &'static mut Span, kind: ReferenceKind, trace_id: TraceId, span_id: SpanId);
+                Span::set_debug => (it: &'static mut Span);
+                Span::set_name => (it: &'static mut Span, name: &'static str);
+                Span::set_start => (it: &'static mut Span, time: Time);
+                Span::tag => (it: &'static mut Span, key: &'static str, value: Value<'static>);
                 Stolen::pack => (it: &'static mut Stolen, packer: &'static mut Packer, buffer: &'static mut [u8], process: &'static Tagged);
                 Tracer::child_of => (it: &'static Tracer, parent: &'static SpanContext, name: &'static str);
                 Tracer::clock => (it: &'static Tracer);
@@ -39,11 +51,39 @@ macro_rules! tracer {
         }
     };
 }
-tracer!(one_context, I, SingleContext, KeepOldest, [Slot; SLOTS], Complete);
-tracer!(interrupts_off, SeededIds, InterruptsOff, KeepNewest, [Slot; SLOTS], Lean);
+tracer!(
+    one_context,
+    I,
+    SingleContext,
+    KeepOldest,
+    [Slot; SLOTS],
+    Complete
+);
+tracer!(
+    interrupts_off,
+    SeededIds,
+    InterruptsOff,
+    KeepNewest,
+    [Slot; SLOTS],
+    Lean
+);
 tracer!(lock_free, I, LockFree, KeepNewest, [Slot; SLOTS], Complete);
-tracer!(retained, SeededIds, InterruptsOff, KeepOldest, RetainedSlots, Complete);
-tracer!(retained_newest, SeededIds, LockFree, KeepNewest, RetainedSlots, Lean);
+tracer!(
+    retained,
+    SeededIds,
+    InterruptsOff,
+    KeepOldest,
+    RetainedSlots,
+    Complete
+);
+tracer!(
+    retained_newest,
+    SeededIds,
+    LockFree,
+    KeepNewest,
+    RetainedSlots,
+    Lean
+);
 
 /// Those that are there for one kind of slots only.
 fn beginnings() {
