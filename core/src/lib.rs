@@ -84,7 +84,8 @@
 //! - `hashbrown`: with `alloc`, and on targets that have compare-and-swap, the module `collect`.
 //! - `critical-section`: `InCriticalSection`, the lock that the program's HAL provides.
 //! - `spin`: `SeveralCores`, a lock for several cores and their interrupts.
-//! - `heapless`: its `String` and `Vec` as [`Value`]s, and [`Packed`] datagrams in its `Vec`.
+//! - `heapless`: its `String` and `Vec` as [`Value`]s, and [`Packed`] datagrams in its `Vec`. It
+//!   needs Rust 1.87.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
