@@ -83,7 +83,7 @@
 //! - `alloc`: [`Value`]s from `String` and `Vec<u8>`.
 //! - `hashbrown`: with `alloc`, and on targets that have compare-and-swap, the module `collect`.
 //! - `critical-section`: `InCriticalSection`, the lock that the program's HAL provides.
-//! - `spin`: `SeveralCores`, a lock for several cores and their interrupts.
+//! - `spin`: `SeveralCores`, a lock for several cores that have compare-and-swap, and their interrupts.
 //! - `heapless`: its `String` and `Vec` as [`Value`]s, and [`Packed`] datagrams in its `Vec`. It
 //!   needs Rust 1.87.
 #![no_std]
