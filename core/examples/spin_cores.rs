@@ -37,8 +37,7 @@ type Spans =
 static TRACER: Spans = Tracer::new(
     TickClock::new(Timer(AtomicU32::new(0))),
     SeededIds::new(),
-    // SAFETY: no interrupt records, nor does a signal handler.
-    unsafe { SeveralCores::new(LockFree) },
+    SeveralCores::new(LockFree),
 );
 
 /// The core that talks to the sensors.

@@ -123,11 +123,6 @@ where
     assert!(stats.handed_over > 0);
 }
 
-const fn spinning() -> SeveralCores<LockFree> {
-    // SAFETY: no interrupt records.
-    unsafe { SeveralCores::new(LockFree) }
-}
-
 macro_rules! lock {
     ($name:ident, $policy:ty, $lock:ty = $new:expr) => {
         #[test]
@@ -149,8 +144,8 @@ lock!(
     KeepNewest,
     InCriticalSection = InCriticalSection
 );
-lock!(spin_keep_oldest, KeepOldest, SeveralCores<LockFree> = spinning());
-lock!(spin_keep_newest, KeepNewest, SeveralCores<LockFree> = spinning());
+lock!(spin_keep_oldest, KeepOldest, SeveralCores<LockFree> = SeveralCores::new(LockFree));
+lock!(spin_keep_newest, KeepNewest, SeveralCores<LockFree> = SeveralCores::new(LockFree));
 lock!(lock_free_keep_oldest, KeepOldest, LockFree = LockFree);
 lock!(lock_free_keep_newest, KeepNewest, LockFree = LockFree);
 
@@ -169,7 +164,7 @@ fn ids_are_drawn_one_by_one_by_spinning() {
     static TRACER: Spans<Counted, SeveralCores<LockFree>, KeepOldest> = Tracer::new(
         Ticks(AtomicU64::new(0)),
         Counted(AtomicU32::new(0)),
-        spinning(),
+        SeveralCores::new(LockFree),
     );
     everything_is_accounted_for(&TRACER);
 }
@@ -193,8 +188,7 @@ fn spinning_comes_within_the_mask() {
         }
     }
 
-    // SAFETY: no interrupt records.
-    static LOCK: SeveralCores<Mask> = unsafe { SeveralCores::new(Mask(AtomicU32::new(0))) };
+    static LOCK: SeveralCores<Mask> = SeveralCores::new(Mask(AtomicU32::new(0)));
     const { assert!(!<SeveralCores<Mask> as ClaimLock>::SHARED) };
     let waits = LOCK.with(|| {
         assert_eq!(MASKED.load(Ordering::SeqCst), 1);

@@ -24,8 +24,8 @@ use crate::ClaimLock;
 /// ```
 /// use jaegerling_core::{LockFree, SeveralCores};
 ///
-/// // SAFETY: no interrupt records.
-/// static LOCK: SeveralCores<LockFree> = unsafe { SeveralCores::new(LockFree) };
+/// // No interrupt records.
+/// static LOCK: SeveralCores<LockFree> = SeveralCores::new(LockFree);
 /// ```
 pub struct SeveralCores<M> {
     mask: M,
@@ -33,14 +33,9 @@ pub struct SeveralCores<M> {
 }
 
 impl<M> SeveralCores<M> {
-    /// A lock that nobody holds.
-    ///
-    /// # Safety
-    ///
-    /// While [`mask.with`](ClaimLock::with) runs its closure, no other code records or drains on the
-    /// same core. What other cores do meanwhile, `mask` need not care for, whatever its own
-    /// constructor asks.
-    pub const unsafe fn new(mask: M) -> Self {
+    /// A lock that nobody holds. It keeps claims apart whatever `mask` is; but if that lets in
+    /// interrupts of the own core which record, they may wait for ever.
+    pub const fn new(mask: M) -> Self {
         Self {
             mask,
             cores: spin::mutex::SpinMutex::new(()),
@@ -54,8 +49,7 @@ impl<M> fmt::Debug for SeveralCores<M> {
     }
 }
 
-// SAFETY: whoever runs its closure holds the mutex. An interrupt of the own core cannot come
-// between, as whoever made this has promised: so that it does not wait for ever, either.
+// SAFETY: whoever runs its closure holds the mutex. One that the closure itself makes never returns.
 unsafe impl<M: ClaimLock> ClaimLock for SeveralCores<M> {
     #[inline(always)]
     fn with<R>(&self, claim: impl FnOnce() -> R) -> R {
