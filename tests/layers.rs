@@ -125,6 +125,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "value",
         ],
     ),
+    // Other crates: traits and types only, and nobody names it.
+    ("impls", &["lock", "packet", "value"]),
 ];
 
 #[test]

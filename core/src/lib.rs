@@ -90,6 +90,10 @@
 //!
 //! - `alloc`: [`Value`]s from `String` and `Vec<u8>`.
 //! - `hashbrown`: with `alloc`, and on targets that have compare-and-swap, the module `collect`.
+//! - `critical-section`: `InCriticalSection`, the lock that the program's HAL provides.
+//! - `spin`: `SeveralCores`, a lock for several cores that have compare-and-swap, and their interrupts.
+//! - `heapless`: its `String` and `Vec` as [`Value`]s, and [`Packed`] datagrams in its `Vec`. It
+//!   needs Rust 1.87.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -102,6 +106,7 @@ extern crate std;
 pub mod collect;
 pub mod decode;
 mod id;
+mod impls;
 mod jaeger;
 mod lane;
 mod lock;
@@ -121,6 +126,10 @@ mod value;
 mod view;
 
 pub use id::{Flags, IdSource, ReferenceKind, SeededIds, SpanContext, SpanId, TraceId};
+#[cfg(feature = "critical-section")]
+pub use impls::critical_section_v1::InCriticalSection;
+#[cfg(feature = "spin")]
+pub use impls::spin_v0_12::SeveralCores;
 pub use lane::{Drain, LaneRing, Outcome, Seen};
 #[cfg(any(
     all(target_arch = "arm", target_os = "none"),

@@ -5,8 +5,8 @@
 //! | [`SingleContext`] | one context: it is not `Sync` | nothing |
 //! | [`InterruptsOff`] | one core and its interrupts | a dozen instructions with interrupts masked |
 //! | [`LockFree`] | any context of any core, where there is compare-and-swap | nothing |
-//! | `critical_section::CriticalSection`-like: feature `critical-section` | whatever the HAL says | as the HAL has it |
-//! | feature `spin` | several cores and their interrupts | the same, and a short wait |
+//! | `InCriticalSection`: feature `critical-section` | whatever the HAL says | as the HAL has it |
+//! | `SeveralCores`: feature `spin` | several cores and their interrupts | the same, and a short wait |
 //!
 //! What runs under the lock is the claim alone: a slot that was found before is looked at once more
 //! and taken. No search, no copy, no call of anything but [`IdSource`](crate::IdSource).
@@ -104,7 +104,8 @@ impl InterruptsOff {
     ///
     /// The tracer is used on one core only, in code that may mask interrupts (privileged on
     /// Cortex-M, in machine mode on RISC-V), and not in handlers of exceptions that this does not
-    /// mask: HardFault, NMI, and on RISC-V traps that the code under the lock cannot cause.
+    /// mask: HardFault, NMI, and on RISC-V traps that the code under the lock cannot cause. As the
+    /// mask of `SeveralCores`, it is used on several cores.
     pub const unsafe fn new() -> Self {
         Self(())
     }

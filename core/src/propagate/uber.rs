@@ -202,7 +202,9 @@ impl fmt::Display for ParseError {
                 write!(f, "the {part} has more than {max} digits")
             }
             Self::NotHex { part, found } => {
-                write!(f, "the {part} contains {found:?}, which is no hex digit")
+                // Not as `Debug` has it: what that finds printable it looks up in a way that can panic.
+                let found = found.escape_default();
+                write!(f, "the {part} contains '{found}', which is no hex digit")
             }
             Self::Zero(part) => write!(f, "the {part} is 0"),
         }

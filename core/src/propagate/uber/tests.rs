@@ -153,7 +153,7 @@ fn errors_say_what_is_wrong() {
     refuses(
         "1:2:3:é",
         not_hex(Part::Flags, 'é'),
-        "the flags part contains 'é', which is no hex digit",
+        r"the flags part contains '\u{e9}', which is no hex digit",
     );
 }
 
