@@ -3,7 +3,7 @@
 use super::words::{Pieces, Words};
 use super::{HEAD_WORDS, LONG_KEY, kind, words_for};
 use crate::slot::{Cut, Slot, state};
-use crate::{ReferenceKind, Time};
+use crate::{Flags, ReferenceKind, Time};
 
 /// What is committed of a span's record.
 #[derive(Clone, Copy)]
@@ -93,7 +93,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     /// Whether it is what a writer wrote: for memory that may hold anything. Its chain must be
     /// sound.
     pub(crate) fn is_whole(&self) -> bool {
-        if self.trace_id() == 0 || self.span_id() == 0 {
+        if self.trace_id() == 0 || self.span_id() == 0 || !are_flags(self.first_flags()) {
             return false;
         }
         let mut entries = self.entries();
@@ -247,7 +247,7 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
         let lengths = (self.key.len, self.bytes.len);
         match self.kind {
             kind::NAME | kind::CUT_NAME => self.key.len == 0 && self.bytes.is_text(),
-            kind::FLAGS => lengths == (0, 4),
+            kind::FLAGS => lengths == (0, 4) && are_flags(self.flags()),
             kind::START..=kind::LOG_UNIX => lengths == (0, 8),
             kind::CHILD_OF | kind::FOLLOWS_FROM => lengths == (0, 24),
             kind::STRING..kind::FIELDS_END => {
@@ -262,4 +262,10 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
             _ => false,
         }
     }
+}
+
+/// Whether a recorded span can have these.
+fn are_flags(bits: u8) -> bool {
+    let flags = Flags::from_bits(bits.into());
+    flags.is_sampled() && flags.bits() == bits
 }
