@@ -145,7 +145,8 @@ struct Interrupted<const BITS: u32> {
     counter: Counter<BITS, 1_000_000>,
     /// How far time goes on before each interrupt of the next look.
     interrupts: RefCell<[Vec<u64>; 2]>,
-    /// The time at which it was read last.
+    is_interrupted: Cell<bool>,
+    /// The time at which it was read last by what was interrupted.
     read_at: Cell<u64>,
 }
 
@@ -172,12 +173,16 @@ impl<const BITS: u32> TickCounter for &Interrupted<BITS> {
     const HZ: u32 = 1_000_000;
 
     fn count(&self) -> u32 {
-        self.interrupt(0);
+        let is_interrupt = self.is_interrupted.replace(true);
+        if !is_interrupt {
+            self.interrupt(0);
+        }
         let count = (&self.counter).count();
-        self.read_at.set(self.counter.0.get());
-        let read_at = self.read_at.get();
-        self.interrupt(1);
-        self.read_at.set(read_at);
+        if !is_interrupt {
+            self.read_at.set(self.counter.0.get());
+            self.interrupt(1);
+        }
+        self.is_interrupted.set(is_interrupt);
         count
     }
 }
@@ -188,16 +193,21 @@ fn interrupted<const BITS: u32>(looks: &[Look]) {
     let counter = Interrupted::<BITS> {
         counter: Counter::default(),
         interrupts: RefCell::default(),
+        is_interrupted: Cell::new(false),
         read_at: Cell::new(0),
     };
     let clock = TickClock::new(&counter);
     LOOK.set(Some((&raw const clock).cast()));
     for (part, before, after) in looks {
-        // From the last look to the reading of this one it is less than a wrap, and as much from
-        // there to the next: so each step is a seventh of it at most.
+        // From the last look that is done to the next one that is done it is less than a wrap. A
+        // look that was interrupted is done late, and does not set the clock back then.
         let seventh = |part: &u32| step(BITS, *part) / 7;
-        let steps = [before, after].map(|parts| parts.iter().map(seventh).collect());
-        counter.interrupts.replace(steps);
+        let after = after.iter().enumerate().map(|(at, part)| match at {
+            0 => seventh(part),
+            _ => step(BITS, *part),
+        });
+        let before = before.iter().map(seventh).collect();
+        counter.interrupts.replace([before, after.collect()]);
         counter.counter.go_on(seventh(part));
         assert_eq!(clock.now(), counter.read_at.get(), "{BITS} bits");
     }

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use jaegerling_core::decode::decode;
+use jaegerling_core::decode::{Span, Tag, TagValue, decode};
 use jaegerling_core::{
     BUFFER_EXTRA, Clock, Found, KeepOldest, Packer, Process, Retained, RetainedSlots, SeededIds,
     SingleContext, Slot, Tracer, TracerDrain,
@@ -165,6 +165,21 @@ pub struct Told {
     pub all: String,
 }
 
+/// Whatever stood in the memory: what goes out as text is text.
+fn is_text(span: Span<'_>) {
+    let check = |tag: Tag<'_>| {
+        assert!(tag.key.as_str().is_some(), "{span:?}");
+        if let TagValue::String(text) = tag.value {
+            assert!(text.as_str().is_some(), "{span:?}");
+        }
+    };
+    assert!(span.operation_name.as_str().is_some(), "{span:?}");
+    span.tags.iter().for_each(check);
+    span.logs
+        .iter()
+        .for_each(|log| log.fields.iter().for_each(check));
+}
+
 /// Sends all that waits.
 pub fn send(drain: &mut TracerDrain<'_, Device>) -> Vec<Told> {
     let mut packer = Packer::lean(60_000, "s").unwrap();
@@ -177,6 +192,7 @@ pub fn send(drain: &mut TracerDrain<'_, Device>) -> Vec<Told> {
             return told;
         };
         let batch = decode(packed.bytes).expect("a datagram");
+        batch.spans.iter().for_each(is_text);
         told.extend(batch.spans.iter().map(|span| Told {
             span_id: span.span_id,
             session,
