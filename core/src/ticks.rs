@@ -80,16 +80,19 @@ impl<T: TickCounter> TickClock<T> {
     /// The counter is in another unit than at the last reading. Inline, rare as it is: around a
     /// call, whoever reads the clock would have to save registers each time.
     ///
-    /// A plain store: whoever is interrupted before it, by others who store a later time, puts the
-    /// clock back by as much as that took, from where the next reading goes on as from any other.
+    /// A plain store, as not all targets have more: whoever is interrupted right before it by others
+    /// who store a later time puts the clock back by as much as that took, from where the next
+    /// reading goes on as from any other.
     #[inline(always)]
     fn go_on(&self, now: u32, units: u32) -> u32 {
-        if units == Self::UNITS - 1 {
-            // Another core has read the counter later, and was seen first. (Read again, so that
-            // what was read is not kept in a register all the way.)
-            return self.coarse.load(Ordering::Relaxed).wrapping_sub(1);
+        let seen = self.coarse.load(Ordering::Relaxed);
+        if units == Self::UNITS - 1 && seen != 0 {
+            // Another core has read the counter later, and was seen first.
+            return seen.wrapping_sub(1);
         }
-        self.coarse.store(now, Ordering::Relaxed);
+        if (now.wrapping_sub(seen) as i32) > 0 {
+            self.coarse.store(now, Ordering::Relaxed);
+        }
         now
     }
 }

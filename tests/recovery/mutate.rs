@@ -155,6 +155,11 @@ pub fn invent(image: &mut Image, random: &mut Random) {
             to * SLOT_BYTES as i64
         };
         image.set_chain(index, distance as u64);
+        // The flags that it began with: the byte behind what was cut of times.
+        if random.one_in(2) {
+            let rare = &mut image.slot_mut(index)[slot::HEAD + 3];
+            *rare = *rare & 0x00ff_ffff | 1 << 24;
+        }
         // Entries of short keys and values behind the record's head.
         let mut at = slot::WORDS + 10;
         while at < slot::WORDS + WORDS {
