@@ -73,12 +73,13 @@ impl Board {
                 "--locked",
                 "-Zbuild-std=core",
             ])
-            .args(["--bin", "app"])
+            .args(["--bin", "app", "--bin", "storm", "--bin", "wrap"])
             .args(["--target", self.target])
             .current_dir(device)
             .env("CARGO_TARGET_DIR", folder())
             .env("RUSTC", RUSTC)
             .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
             .env(format!("CARGO_TARGET_{target}_LINKER"), &toolchain.linker)
             .output()
             .expect("cargo runs");

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The bytes from its first address to its last one, and its symbols.
+#[derive(Clone)]
 pub(crate) struct Image {
     base: usize,
     bytes: Vec<u8>,

@@ -6,6 +6,7 @@ mod app;
 mod board;
 mod image;
 mod link;
+mod storm;
 // The server of the tests in `tests/jaeger`, of which this needs but a part.
 #[allow(dead_code)]
 #[path = "../jaeger/server.rs"]
@@ -13,3 +14,4 @@ mod server;
 #[allow(dead_code)]
 #[path = "../jaeger/trace.rs"]
 mod trace;
+mod wrap;

@@ -1,6 +1,6 @@
-//! Interrupts everywhere: a timer that comes once in each round, a tick later each time, while spans
-//! are claimed, written, ended, looked at and taken. Its handler records a span itself, and keeps
-//! the address that it came before.
+//! Interrupts everywhere: a timer that comes every so many ticks, in each round a tick later, while
+//! spans are claimed, written, ended, looked at and taken. Its handler records a span itself, and
+//! keeps the address that it came before.
 //!
 //! | sent | what |
 //! |---|---|
@@ -16,27 +16,52 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use firmware::board::{self, Ticks};
 use firmware::link;
 use jaegerling_core::{
-    BUFFER_EXTRA, KeepNewest, Lean, Packer, Process, SeededIds, Slot, Span, TickClock, Tracer,
-    TracerDrain,
+    BUFFER_EXTRA, Clock, KeepNewest, Lean, Packer, Process, SeededIds, Slot, Span, TickClock,
+    Tracer, TracerDrain,
 };
 
 const SLOTS: usize = 4;
 const WORDS: usize = 32;
 const DATAGRAM: usize = 400;
 
-type Traces = Tracer<TickClock<Ticks>, SeededIds, board::Lock, KeepNewest, [Slot<WORDS>; SLOTS], WORDS>;
+type Traces = Tracer<Wall, SeededIds, board::Lock, KeepNewest, [Slot<WORDS>; SLOTS], WORDS>;
 type Drain = TracerDrain<'static, Traces>;
 type Buffer = [u8; DATAGRAM + BUFFER_EXTRA];
 
-static TRACER: Traces = Tracer::new(TickClock::new(Ticks), SeededIds::new(), board::LOCK);
+static TRACER: Traces = Tracer::new(Wall(TickClock::new(Ticks)), SeededIds::new(), board::LOCK);
 
-/// How many rounds there are; written into the image. 0: one, without any interrupt.
+/// A clock that was set, so that times are as long in a datagram in the first round as in the last.
+struct Wall(TickClock<Ticks>);
+
+impl Clock for Wall {
+    fn now(&self) -> u64 {
+        self.0.now()
+    }
+
+    fn unix_nanos(&self, ticks: u64) -> i64 {
+        1_700_000_000_000_000_000 + self.0.unix_nanos(ticks)
+    }
+}
+
+/// How many rounds with interrupts there are; written into the image, as all three.
 #[unsafe(no_mangle)]
 #[used]
 static ROUNDS: u32 = 0;
+/// How many ticks the first round's interrupt comes after its beginning.
+#[unsafe(no_mangle)]
+#[used]
+static DELAY: u32 = 1;
+/// How many ticks lie between an interrupt and the next one.
+#[unsafe(no_mangle)]
+#[used]
+static PERIOD: u32 = 0;
+/// Rounds without interrupts before, until numbers are as long in a datagram as they will be.
+const QUIET: u32 = 70;
 
-/// Spans that somebody wanted to start, in the loop and in the interrupt.
-static OFFERED: AtomicU32 = AtomicU32::new(0);
+/// The first span's number: large, so that the last one's is as long in a datagram.
+const FIRST: u32 = 1 << 20;
+/// The number of the next span that somebody wants to start, in the loop or in the interrupt.
+static NEXT: AtomicU32 = AtomicU32::new(FIRST);
 static INTERRUPTS: AtomicU32 = AtomicU32::new(0);
 /// Interrupts that came in the part of a round that is looked at.
 static INSIDE: AtomicU32 = AtomicU32::new(0);
@@ -56,22 +81,20 @@ fn main() -> ! {
     ) else {
         panic!("the tracer is started twice");
     };
-    // SAFETY: it is a static; volatile because it is not what the compiler thinks.
-    let rounds = unsafe { (&raw const ROUNDS).read_volatile() };
-    for round in 0..rounds.max(1) {
+    for round in 0..QUIET + constant(&ROUNDS) {
         let mut buffers = [[0; DATAGRAM + BUFFER_EXTRA]; 2];
         let before = INTERRUPTS.load(Ordering::Relaxed);
-        if rounds > 0 {
-            board::interrupt_once(round + 1, on_timer);
-        }
         IS_INSIDE.store(1, Ordering::Relaxed);
-        let lengths = work(&mut drain, &mut packer, &mut buffers);
+        let delay = round.checked_sub(QUIET).map(|more| constant(&DELAY) + more);
+        if let Some(delay) = delay {
+            board::interrupt_once(delay, on_timer);
+        }
+        let datagrams = work(&mut drain, &mut packer, &mut buffers);
         IS_INSIDE.store(0, Ordering::Relaxed);
-        while rounds > 0 && INTERRUPTS.load(Ordering::Relaxed) == before {}
-        for (buffer, length) in buffers.iter().zip(lengths) {
-            if let Some(bytes) = buffer.get(..length).filter(|bytes| !bytes.is_empty()) {
-                link::send(link::DATAGRAM, 0, bytes);
-            }
+        while delay.is_some() && INTERRUPTS.load(Ordering::Relaxed) == before {}
+        board::stop_timer();
+        for bytes in datagrams.into_iter().flatten() {
+            link::send(link::DATAGRAM, 0, bytes);
         }
         send_rest(&mut drain, &mut packer);
     }
@@ -79,28 +102,36 @@ fn main() -> ! {
     board::exit()
 }
 
+/// What was written into the image.
+fn constant(of_image: &'static u32) -> u32 {
+    // SAFETY: a static; volatile because it is not what the compiler thinks.
+    unsafe { (&raw const *of_image).read_volatile() }
+}
+
 /// What is interrupted: spans enough that the ring overflows, one of them longer than a slot, and
 /// the way of the others into datagrams.
 #[inline(never)]
 #[unsafe(no_mangle)]
-extern "C" fn work(
+fn work<'b>(
     drain: &mut Drain,
     packer: &mut Packer<Lean>,
-    buffers: &mut [Buffer; 2],
-) -> [usize; 2] {
+    buffers: &'b mut [Buffer; 2],
+) -> [Option<&'b [u8]>; 2] {
     let [first, second] = buffers;
     let outer = start(None, "outer");
     let parent = outer.context();
     let mut long = start(Some(&parent), "long");
-    // Three times what is left of a slot: it goes on in a second one, which the others lack.
+    // It goes on in a second slot.
     long.tag("text", LONG_TEXT);
     long.log().field("event", "half way");
-    long.end();
-    start(Some(&parent), "short").end();
-    start(Some(&parent), "short").end();
     let mut open = 0;
     drain.for_each_open(|_| open += 1);
+    long.end();
     let first = pack(drain, packer, first);
+    // More than there are slots: the oldest ones give way.
+    for _ in 0..SLOTS {
+        start(Some(&parent), "short").end();
+    }
     outer.end();
     [first, pack(drain, packer, second)]
 }
@@ -126,32 +157,27 @@ fn start(
 /// The number of the next span.
 fn offer() -> u32 {
     critical_section::with(|_| {
-        let number = OFFERED.load(Ordering::Relaxed);
-        OFFERED.store(number + 1, Ordering::Relaxed);
+        let number = NEXT.load(Ordering::Relaxed);
+        NEXT.store(number + 1, Ordering::Relaxed);
         number
     })
 }
 
-fn pack(drain: &mut Drain, packer: &mut Packer<Lean>, buffer: &mut Buffer) -> usize {
-    match drain.pack(packer, buffer, &Process::new("storm")) {
-        Some(packed) => {
-            let length = packed.bytes.len();
-            // It is in a buffer of its own now.
-            drain.sent(packer);
-            length
-        }
-        None => 0,
-    }
+/// A datagram, which is handed over as soon as it is in its buffer.
+fn pack<'b>(
+    drain: &mut Drain,
+    packer: &mut Packer<Lean>,
+    buffer: &'b mut Buffer,
+) -> Option<&'b [u8]> {
+    let packed = drain.pack(packer, buffer, &Process::new("storm"))?;
+    drain.sent(packer);
+    Some(packed.bytes)
 }
 
 fn send_rest(drain: &mut Drain, packer: &mut Packer<Lean>) {
     let mut buffer = [0; DATAGRAM + BUFFER_EXTRA];
-    loop {
-        let length = pack(drain, packer, &mut buffer);
-        match buffer.get(..length) {
-            Some(bytes) if !bytes.is_empty() => link::send(link::DATAGRAM, 0, bytes),
-            _ => return,
-        }
+    while let Some(bytes) = pack(drain, packer, &mut buffer) {
+        link::send(link::DATAGRAM, 0, bytes);
     }
 }
 
@@ -161,17 +187,23 @@ fn on_timer(came_before: usize) {
     if IS_INSIDE.load(Ordering::Relaxed) != 0 {
         INSIDE.store(INSIDE.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         if let Some(word) = CAME_BEFORE.get(bit / 32) {
-            word.store(word.load(Ordering::Relaxed) | 1 << (bit % 32), Ordering::Relaxed);
+            word.store(
+                word.load(Ordering::Relaxed) | 1 << (bit % 32),
+                Ordering::Relaxed,
+            );
         }
     }
     start(None, "timer").end();
+    if IS_INSIDE.load(Ordering::Relaxed) != 0 {
+        board::interrupt_once(constant(&PERIOD), on_timer);
+    }
     INTERRUPTS.store(INTERRUPTS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 fn report(drain: &mut Drain) {
     let stats = drain.stats();
     let numbers = [
-        OFFERED.load(Ordering::Relaxed),
+        NEXT.load(Ordering::Relaxed) - FIRST,
         stats.started as u32,
         stats.handed_over as u32,
         stats.dropped.ring_full as u32,

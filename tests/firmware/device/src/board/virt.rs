@@ -71,7 +71,11 @@ fn compare_in(ticks: u32) {
     let high = MTIME_HIGH.read();
     let low = MTIME.read();
     // The lower half may have wrapped between the two.
-    let high = if MTIME_HIGH.read() == high { high } else { high.wrapping_add(1) };
+    let high = if MTIME_HIGH.read() == high {
+        high
+    } else {
+        high.wrapping_add(1)
+    };
     let (low, carry) = low.overflowing_add(ticks);
     // Never a moment in the past on the way.
     MTIMECMP.write(u32::MAX);
