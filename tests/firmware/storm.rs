@@ -61,7 +61,8 @@ fn storm(board: &Board, pace: Pace) {
 
     // A timer that comes again and again, and in each round a tick later.
     let mut came_before = BTreeSet::new();
-    for period in [1_511, 2_203] {
+    for instructions in [940, 1_370] {
+        let period = pace.ticks(instructions);
         image.set("PERIOD", period);
         came_before.extend(run(board, &image, pace, 1..period));
     }

@@ -94,7 +94,7 @@ fn main() -> ! {
         while delay.is_some() && INTERRUPTS.load(Ordering::Relaxed) == before {}
         board::stop_timer();
         for bytes in datagrams.into_iter().flatten() {
-            link::send(link::DATAGRAM, 0, bytes);
+            link::send_at_once(link::DATAGRAM, 0, bytes);
         }
         send_rest(&mut drain, &mut packer);
     }
@@ -177,7 +177,7 @@ fn pack<'b>(
 fn send_rest(drain: &mut Drain, packer: &mut Packer<Lean>) {
     let mut buffer = [0; DATAGRAM + BUFFER_EXTRA];
     while let Some(bytes) = pack(drain, packer, &mut buffer) {
-        link::send(link::DATAGRAM, 0, bytes);
+        link::send_at_once(link::DATAGRAM, 0, bytes);
     }
 }
 
@@ -219,12 +219,12 @@ fn report(drain: &mut Drain) {
     for (to, number) in bytes.chunks_exact_mut(4).zip(numbers) {
         to.copy_from_slice(&number.to_le_bytes());
     }
-    link::send(*b"ST", 0, &bytes);
+    link::send_at_once(*b"ST", 0, &bytes);
     let mut bits = [0; CODE_WORDS * 4];
     for (to, word) in bits.chunks_exact_mut(4).zip(&CAME_BEFORE) {
         to.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
     }
-    link::send(*b"AD", 0, &bits);
+    link::send_at_once(*b"AD", 0, &bits);
 }
 
 #[panic_handler]
