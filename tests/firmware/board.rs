@@ -1,9 +1,10 @@
 //! The boards, and who builds their programs and runs them: Debian's Rust, because its sources allow
 //! to build `core` for a bare target, and QEMU.
 
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use crate::image::Image;
@@ -98,6 +99,8 @@ impl Board {
                 format!("loader,file={},addr={base:#x},force-raw=on", file.display()),
             ],
         };
+        // Into a file: unlike a pipe it is never full, which would make the program wait.
+        let sent = file.with_extension("out");
         let output = Command::new("timeout")
             .args(["--kill-after=1", SECONDS])
             .args(self.qemu)
@@ -107,9 +110,16 @@ impl Board {
             .args(["-icount", &format!("shift={shift},sleep=off")])
             .args(place)
             .args(more)
-            .output()
+            .stdin(Stdio::null())
+            .stdout(File::create(&sent).unwrap())
+            .stderr(Stdio::piped())
+            .spawn()
+            .and_then(Child::wait_with_output)
             .expect("timeout, of coreutils, runs");
-        let _ = std::fs::remove_file(file);
+        let bytes = fs::read(&sent).unwrap();
+        for file in [file, sent] {
+            let _ = fs::remove_file(file);
+        }
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
@@ -117,7 +127,7 @@ impl Board {
             self.name,
             output.status
         );
-        output.stdout
+        bytes
     }
 }
 

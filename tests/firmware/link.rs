@@ -17,12 +17,12 @@ pub(crate) fn frames(mut sent: &[u8]) -> Vec<Frame<'_>> {
     let mut frames = Vec::new();
     while !sent.is_empty() {
         let Some((&[a, b, s0, s1, s2, s3, l0, l1], rest)) = sent.split_first_chunk() else {
-            panic!("not a header: {:?}", String::from_utf8_lossy(sent));
+            panic!("not a header: {}", beginning(sent));
         };
         let length = u16::from_le_bytes([l0, l1]).into();
         let cut = rest.split_at_checked(length);
         let Some((bytes, rest)) = cut else {
-            panic!("a frame is cut: {:?}", String::from_utf8_lossy(sent));
+            panic!("a frame is cut: {}", beginning(sent));
         };
         frames.push(Frame {
             letters: [a, b],
@@ -32,4 +32,9 @@ pub(crate) fn frames(mut sent: &[u8]) -> Vec<Frame<'_>> {
         sent = rest;
     }
     frames
+}
+
+/// As text, which a panic is.
+fn beginning(sent: &[u8]) -> String {
+    sent[..sent.len().min(80)].escape_ascii().to_string()
 }

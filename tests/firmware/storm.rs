@@ -32,7 +32,7 @@ fn a_storm_of_interrupts_on_a_cortex_m0_leaves_every_record_whole() {
     storm(
         &MICROBIT,
         Pace {
-            shift: 6,
+            shift: 7,
             tick: 62.5,
         },
     );

@@ -71,9 +71,13 @@ pub fn transmit_at_once(bytes: &[u8]) {
         HANDLE.store(handle, Ordering::Relaxed);
     }
     let handle = HANDLE.load(Ordering::Relaxed);
-    let write = [handle, bytes.as_ptr() as usize, bytes.len()];
-    // SAFETY: `SYS_WRITE` takes a handle, and bytes by their place and number.
-    unsafe { semihosting(0x05, write.as_ptr() as usize) };
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let write = [handle, rest.as_ptr() as usize, rest.len()];
+        // SAFETY: `SYS_WRITE` takes a handle, and bytes by their place and number.
+        let left = unsafe { semihosting(0x05, write.as_ptr() as usize) };
+        rest = &rest[rest.len().saturating_sub(left)..];
+    }
 }
 
 /// Asks the emulator, or a debugger, for something.
