@@ -70,7 +70,7 @@ fn storm(board: &Board, pace: Pace) {
     // round it did not come before, it comes to once a round, as the first thing to disturb it. As
     // a round is not always as long as the one before, once may not be enough.
     image.set("PERIOD", u32::MAX >> 8);
-    for margin in [80, 120, 170, 230] {
+    for margin in [80, 200, 400, 700] {
         let missed = |address| open.contains(&address) && !came_before.contains(&address);
         for part in parts(&round, missed) {
             let first = pace.ticks(part.start).saturating_sub(margin).max(1);
