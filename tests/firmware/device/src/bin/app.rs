@@ -11,8 +11,8 @@ use critical_section::Mutex;
 use firmware::board::{self, Ticks};
 use firmware::link;
 use jaegerling_core::{
-    Clock, KeepNewest, Packer, Process, Retained, RetainedSlots, SeededIds, SpanContext,
-    TickClock, TickCounter, Tracer, TracerDrain, Value,
+    Clock, KeepNewest, Packer, Process, Retained, RetainedSlots, SeededIds, SpanContext, TickClock,
+    TickCounter, Tracer, TracerDrain, Value,
 };
 
 /// 16 spans of up to 40 words each. When they are all in use, the oldest finished one gives way.
@@ -47,9 +47,11 @@ fn main() -> ! {
     board::init();
     // SAFETY: the only tracer that is given this memory, and here only.
     let found = unsafe { TRACER.init_retained(&SPANS, board::serial_number().into()) };
-    let (Ok(found), Some(drain), Ok(packer)) =
-        (found, TRACER.take_drain(), Packer::new(DATAGRAM, "thermostat"))
-    else {
+    let (Ok(found), Some(drain), Ok(packer)) = (
+        found,
+        TRACER.take_drain(),
+        Packer::new(DATAGRAM, "thermostat"),
+    ) else {
         panic!("the tracer is started twice");
     };
     let mut sender = Sender { drain, packer };

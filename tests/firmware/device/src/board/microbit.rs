@@ -1,5 +1,7 @@
 //! The BBC micro:bit: an nRF51, a Cortex-M0 at 16 MHz, without compare-and-swap.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use jaegerling_core::{InterruptsOff, TickCounter};
 
 use super::register::Register;
@@ -39,21 +41,13 @@ const TIMER0_PRESCALER: Register = unsafe { Register::at(0x4000_8510) };
 // SAFETY: as above.
 const TIMER0_CC0: Register = unsafe { Register::at(0x4000_8540) };
 // SAFETY: as above.
-const TIMER1_START: Register = unsafe { Register::at(0x4000_9000) };
+const TIMER0_COMPARE1: Register = unsafe { Register::at(0x4000_8144) };
 // SAFETY: as above.
-const TIMER1_STOP: Register = unsafe { Register::at(0x4000_9004) };
+const TIMER0_INTENSET: Register = unsafe { Register::at(0x4000_8304) };
 // SAFETY: as above.
-const TIMER1_CLEAR: Register = unsafe { Register::at(0x4000_900c) };
+const TIMER0_INTENCLR: Register = unsafe { Register::at(0x4000_8308) };
 // SAFETY: as above.
-const TIMER1_COMPARE0: Register = unsafe { Register::at(0x4000_9140) };
-// SAFETY: as above.
-const TIMER1_SHORTS: Register = unsafe { Register::at(0x4000_9200) };
-// SAFETY: as above.
-const TIMER1_INTENSET: Register = unsafe { Register::at(0x4000_9304) };
-// SAFETY: as above.
-const TIMER1_PRESCALER: Register = unsafe { Register::at(0x4000_9510) };
-// SAFETY: as above.
-const TIMER1_CC0: Register = unsafe { Register::at(0x4000_9540) };
+const TIMER0_CC1: Register = unsafe { Register::at(0x4000_8544) };
 // SAFETY: as above.
 const UART_STARTTX: Register = unsafe { Register::at(0x4000_2008) };
 // SAFETY: as above.
@@ -63,17 +57,20 @@ const UART_ENABLE: Register = unsafe { Register::at(0x4000_2500) };
 // SAFETY: as above.
 const UART_TXD: Register = unsafe { Register::at(0x4000_251c) };
 
-const TIMER1: u32 = 9;
+const TIMER0: u32 = 8;
+const COMPARE1: u32 = 1 << 17;
+
+/// After how many ticks the interrupt comes again; 0: it does not.
+static PERIOD: AtomicU32 = AtomicU32::new(0);
 
 /// Starts the tick counter, and what else needs a start.
 pub fn init() {
     TIMER0_BITMODE.write(3);
     TIMER0_PRESCALER.write(0);
     TIMER0_START.write(1);
-    TIMER1_PRESCALER.write(0);
     UART_ENABLE.write(4);
     UART_STARTTX.write(1);
-    super::arm::unmask(TIMER1);
+    super::arm::unmask(TIMER0);
 }
 
 /// Sends bytes over the UART, and waits until it has them.
@@ -85,23 +82,27 @@ pub fn transmit(bytes: &[u8]) {
     }
 }
 
-/// Of 16 bits.
 pub(super) fn start_timer(ticks: u32, again: bool) {
+    // What is past already when it is set comes a wrap later.
+    const SOON: u32 = 32;
     stop_timer();
-    // Cleared at the compare, and stopped by it if it is to come once.
-    TIMER1_SHORTS.write(if again { 1 } else { 1 | 1 << 8 });
-    TIMER1_CC0.write(ticks);
-    TIMER1_INTENSET.write(1 << 16);
-    TIMER1_START.write(1);
+    PERIOD.store(if again { ticks } else { 0 }, Ordering::Relaxed);
+    TIMER0_INTENSET.write(COMPARE1);
+    TIMER0_CC1.write(Ticks.count().wrapping_add(ticks.max(SOON)));
 }
 
 /// No more interrupts of the timer.
 pub fn stop_timer() {
-    TIMER1_STOP.write(1);
-    TIMER1_CLEAR.write(1);
-    acknowledge();
+    TIMER0_INTENCLR.write(COMPARE1);
+    TIMER0_COMPARE1.write(0);
 }
 
 pub(super) fn acknowledge() {
-    TIMER1_COMPARE0.write(0);
+    match PERIOD.load(Ordering::Relaxed) {
+        0 => stop_timer(),
+        period => {
+            TIMER0_COMPARE1.write(0);
+            TIMER0_CC1.write(TIMER0_CC1.read().wrapping_add(period));
+        }
+    }
 }

@@ -16,7 +16,7 @@ use core::panic::PanicInfo;
 use critical_section::Mutex;
 
 #[cfg(target_arch = "arm")]
-pub use arm::{exit, reset};
+pub use arm::{exit, reset, transmit_at_once};
 #[cfg(board = "lm3s6965evb")]
 pub use lm3s6965evb::*;
 #[cfg(board = "microbit")]

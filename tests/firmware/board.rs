@@ -1,0 +1,192 @@
+//! The boards, and who builds their programs and runs them: Debian's Rust, because its sources allow
+//! to build `core` for a bare target, and QEMU.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use crate::image::Image;
+
+const RUSTC: &str = "/usr/bin/rustc";
+/// What is longer than this has hung.
+const SECONDS: &str = "60";
+
+/// A board that QEMU emulates.
+pub(crate) struct Board {
+    pub(crate) name: &'static str,
+    pub(crate) target: &'static str,
+    /// Of its tick counter.
+    pub(crate) hz: u64,
+    /// The emulator, and what makes it this board. The image comes behind it.
+    qemu: &'static [&'static str],
+    built: OnceLock<()>,
+}
+
+pub(crate) static LM3S6965EVB: Board = Board {
+    name: "lm3s6965evb",
+    target: "thumbv7m-none-eabi",
+    hz: 12_500_000,
+    qemu: &["qemu-system-arm", "-machine", "lm3s6965evb"],
+    built: OnceLock::new(),
+};
+
+pub(crate) static MICROBIT: Board = Board {
+    name: "microbit",
+    target: "thumbv6m-none-eabi",
+    hz: 16_000_000,
+    qemu: &["qemu-system-arm", "-machine", "microbit"],
+    built: OnceLock::new(),
+};
+
+pub(crate) static VIRT: Board = Board {
+    name: "virt",
+    target: "riscv32imac-unknown-none-elf",
+    hz: 10_000_000,
+    qemu: &["qemu-system-riscv32", "-machine", "virt", "-bios", "none"],
+    built: OnceLock::new(),
+};
+
+impl Board {
+    /// A program for it. `None`: something is missing here, and the test must return; that was said
+    /// on standard error. Where `CI=true` this panics instead.
+    pub(crate) fn program(&self, name: &str) -> Option<Image> {
+        let toolchain = toolchain()?;
+        self.built.get_or_init(|| self.build(toolchain));
+        let elf = folder().join(self.target).join("release").join(name);
+        Some(Image::read(&elf))
+    }
+
+    fn build(&self, toolchain: &Toolchain) {
+        let target = self.target.to_uppercase().replace('-', "_");
+        let device = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/firmware/device");
+        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+        // What is set for the test itself, sanitizers among it, is not meant for a device.
+        for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "LD_LIBRARY_PATH"] {
+            cargo.env_remove(variable);
+        }
+        let output = cargo
+            .args([
+                "build",
+                "--quiet",
+                "--release",
+                "--locked",
+                "-Zbuild-std=core",
+            ])
+            .args(["--bin", "app", "--bin", "storm", "--bin", "wrap"])
+            .args(["--target", self.target])
+            .current_dir(device)
+            .env("CARGO_TARGET_DIR", folder())
+            .env("RUSTC", RUSTC)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
+            .env(format!("CARGO_TARGET_{target}_LINKER"), &toolchain.linker)
+            .output()
+            .expect("cargo runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {said}", self.target);
+    }
+
+    /// What the program sends until it ends, over its UART or by semihosting. Its time is counted in instructions,
+    /// each of 2^`shift` nanoseconds, so that every run is the same.
+    pub(crate) fn run(&self, image: &Image, shift: u32, more: &[&str]) -> Vec<u8> {
+        let file = image.save(&folder().join(format!("{}.{}", self.name, std::process::id())));
+        let place = match image.base() {
+            0 => ["-kernel".into(), file.display().to_string()],
+            base => [
+                "-device".into(),
+                format!("loader,file={},addr={base:#x},force-raw=on", file.display()),
+            ],
+        };
+        // Into a file: unlike a pipe it is never full, which would make the program wait.
+        let sent = file.with_extension("out");
+        let output = Command::new("timeout")
+            .args(["--kill-after=1", SECONDS])
+            .args(self.qemu)
+            .args(["-display", "none", "-monitor", "none"])
+            .args(["-chardev", "stdio,id=out,mux=on", "-serial", "chardev:out"])
+            .args(["-semihosting-config", "enable=on,chardev=out"])
+            .args(["-icount", &format!("shift={shift},sleep=off")])
+            .args(place)
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(File::create(&sent).unwrap())
+            .stderr(Stdio::piped())
+            .spawn()
+            .and_then(Child::wait_with_output)
+            .expect("timeout, of coreutils, runs");
+        let bytes = fs::read(&sent).unwrap();
+        for file in [file, sent] {
+            let _ = fs::remove_file(file);
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "{}: {}: {said}",
+            self.name,
+            output.status
+        );
+        bytes
+    }
+}
+
+struct Toolchain {
+    linker: PathBuf,
+}
+
+fn toolchain() -> Option<&'static Toolchain> {
+    static TOOLCHAIN: OnceLock<Result<Toolchain, String>> = OnceLock::new();
+    match TOOLCHAIN.get_or_init(find) {
+        Ok(toolchain) => Some(toolchain),
+        Err(why) => {
+            let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+            assert!(!in_ci, "no firmware to test with: {why}");
+            let test = std::thread::current();
+            let test = test.name().unwrap_or("a test").to_owned();
+            // Past the capture of test output, so that it is seen when the test passes, too.
+            let _ = writeln!(io::stderr(), "\n*** firmware: SKIPPED {test}: {why}");
+            None
+        }
+    }
+}
+
+fn find() -> Result<Toolchain, String> {
+    let sysroot = said(Command::new(RUSTC).args(["--print", "sysroot"]))
+        .ok_or("Debian's Rust is missing: apt install rustc-web rust-web-src")?;
+    let sources = Path::new(&sysroot).join("lib/rustlib/src/rust/library/core/Cargo.toml");
+    if !sources.exists() {
+        return Err("the sources of Debian's Rust are missing: apt install rust-web-src".into());
+    }
+    for (qemu, package) in [
+        ("qemu-system-arm", "qemu-system-arm"),
+        ("qemu-system-riscv32", "qemu-system-misc"),
+    ] {
+        said(Command::new(qemu).arg("--version"))
+            .ok_or(format!("{qemu} is missing: apt install {package}"))?;
+    }
+    let linker = linker().ok_or("rust-lld is missing: it comes with any toolchain of rustup")?;
+    Ok(Toolchain { linker })
+}
+
+/// The linker of the toolchain that builds the test itself.
+fn linker() -> Option<PathBuf> {
+    let sysroot = said(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let version = said(Command::new("rustc").arg("-vV"))?;
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))?;
+    let linker = Path::new(&sysroot).join(format!("lib/rustlib/{host}/bin/rust-lld"));
+    linker.exists().then_some(linker)
+}
+
+fn said(command: &mut Command) -> Option<String> {
+    let Output { status, stdout, .. } = command.env_remove("LD_LIBRARY_PATH").output().ok()?;
+    let said = String::from_utf8(stdout).ok()?;
+    status.success().then(|| said.trim_end().to_owned())
+}
+
+/// Where firmware is built: beside cargo's own output.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("firmware")
+}

@@ -1,0 +1,17 @@
+//! Firmware, as machine code of three boards in an emulator: what it records reaches a real Jaeger,
+//! whole, whatever interrupts it. `README.md` says how to run the programs by hand.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+
+mod app;
+mod board;
+mod image;
+mod link;
+mod storm;
+// The server of the tests in `tests/jaeger`, of which this needs but a part.
+#[allow(dead_code)]
+#[path = "../jaeger/server.rs"]
+mod server;
+#[allow(dead_code)]
+#[path = "../jaeger/trace.rs"]
+mod trace;
+mod wrap;
