@@ -18,7 +18,7 @@
 
 use core::cell::Cell;
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicU32, Ordering, compiler_fence, fence};
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 /// Keeps claims in one ring apart.
 ///
@@ -169,21 +169,26 @@ mod mask {
     }
 }
 
-/// What was written before this is seen by whoever sees a later store.
+/// Stores a word. Whoever sees it sees what was written before.
 #[inline(always)]
-pub(crate) fn release<L: ClaimLock>() {
-    match L::ONE_CORE {
-        true => compiler_fence(Ordering::Release),
-        false => fence(Ordering::Release),
+pub(crate) fn publish<L: ClaimLock>(word: &AtomicU32, value: u32) {
+    if L::ONE_CORE {
+        compiler_fence(Ordering::Release);
+        word.store(value, Ordering::Relaxed);
+    } else {
+        word.store(value, Ordering::Release);
     }
 }
 
-/// What is read after this was written before the store that was seen before it.
+/// Loads a word. What is read after this was written before that word was published.
 #[inline(always)]
-pub(crate) fn acquire<L: ClaimLock>() {
-    match L::ONE_CORE {
-        true => compiler_fence(Ordering::Acquire),
-        false => fence(Ordering::Acquire),
+pub(crate) fn look<L: ClaimLock>(word: &AtomicU32) -> u32 {
+    if L::ONE_CORE {
+        let value = word.load(Ordering::Relaxed);
+        compiler_fence(Ordering::Acquire);
+        value
+    } else {
+        word.load(Ordering::Acquire)
     }
 }
 

@@ -210,17 +210,16 @@ impl<const WORDS: usize> Slot<WORDS> {
         self.flags.load(Ordering::Relaxed)
     }
 
-    /// Ends the span that is open here, at `ticks`; what is committed is all of it. `release` is a
-    /// releasing fence. The last store is the owner's last access to the slot.
+    /// Ends the span that is open here, at `ticks`; what is committed is all of it. `publish` is a
+    /// releasing store, and the owner's last access to the slot.
     #[inline(always)]
-    pub(crate) fn end(&self, ticks: u64, release: impl FnOnce()) {
+    pub(crate) fn end(&self, ticks: u64, publish: impl FnOnce(&AtomicU32, u32)) {
         let [low, high] = &self.end;
         low.store(ticks as u32, Ordering::Relaxed);
         high.store((ticks >> 32) as u32, Ordering::Relaxed);
         // Only the owner stores here while the span is open.
         let head = self.head.load(Ordering::Relaxed) ^ (state::OPEN | state::DONE);
-        release();
-        self.head.store(head, Ordering::Relaxed);
+        publish(&self.head, head);
     }
 
     /// When the span ended, in ticks. Meaningful once it is `DONE`.
@@ -362,11 +361,10 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
         unsafe { self.first.free() };
     }
 
-    /// Publishes all words that were taken. A releasing fence has come before.
+    /// Publishes all words that were taken, by a releasing store.
     #[inline(always)]
-    pub(crate) fn commit(&self) {
-        let head = state::OPEN | self.length;
-        self.first.head.store(head, Ordering::Relaxed);
+    pub(crate) fn commit(&self, publish: impl FnOnce(&AtomicU32, u32)) {
+        publish(&self.first.head, state::OPEN | self.length);
     }
 
     /// The same right once more, which replaces this one.

@@ -3,12 +3,12 @@
 mod drain;
 mod steal;
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 pub use drain::TracerDrain;
 pub use steal::Stolen;
 
-use crate::lock::{ClaimLock, release};
+use crate::lock::{ClaimLock, publish};
 use crate::record::{Ending, Ids, Lane, RecordWriter};
 use crate::ring::{Found, Policy, Retained, RetainedSlots, Slots, SpanRing};
 use crate::slot::{Claimed, Slot};
@@ -351,8 +351,8 @@ unsafe impl<'t, C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>,
     }
 
     #[inline(always)]
-    fn release(&self) {
-        release::<L>();
+    fn publish(&self, word: &AtomicU32, value: u32) {
+        publish::<L>(word, value);
     }
 
     #[inline(always)]

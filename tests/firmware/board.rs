@@ -21,7 +21,7 @@ pub(crate) struct Board {
     pub(crate) hz: u64,
     /// The emulator, and what makes it this board. The image comes behind it.
     qemu: &'static [&'static str],
-    built: OnceLock<()>,
+    built: OnceLock<Option<PathBuf>>,
 }
 
 pub(crate) static LM3S6965EVB: Board = Board {
@@ -52,30 +52,27 @@ impl Board {
     /// A program for it. `None`: something is missing here, and the test must return; that was said
     /// on standard error. Where `CI=true` this panics instead.
     pub(crate) fn program(&self, name: &str) -> Option<Image> {
-        let toolchain = toolchain()?;
-        self.built.get_or_init(|| self.build(toolchain));
-        let elf = folder().join(self.target).join("release").join(name);
-        Some(Image::read(&elf))
+        let bins = ["--bin", "app", "--bin", "storm", "--bin", "wrap"];
+        let built = self
+            .built
+            .get_or_init(|| self.build("tests/firmware/device", &bins));
+        Some(Image::read(&built.as_ref()?.join(name)))
     }
 
-    fn build(&self, toolchain: &Toolchain) {
+    /// Builds the programs of a folder, and says where they are. `None` as for a program.
+    pub(crate) fn build(&self, device: &str, more: &[&str]) -> Option<PathBuf> {
+        let toolchain = toolchain()?;
         let target = self.target.to_uppercase().replace('-', "_");
-        let device = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/firmware/device");
+        let device = Path::new(env!("CARGO_MANIFEST_DIR")).join(device);
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
         // What is set for the test itself, sanitizers among it, is not meant for a device.
         for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "LD_LIBRARY_PATH"] {
             cargo.env_remove(variable);
         }
         let output = cargo
-            .args([
-                "build",
-                "--quiet",
-                "--release",
-                "--locked",
-                "-Zbuild-std=core",
-            ])
-            .args(["--bin", "app", "--bin", "storm", "--bin", "wrap"])
-            .args(["--target", self.target])
+            .args(["build", "--quiet", "--release", "--locked"])
+            .args(["-Zbuild-std=core", "--target", self.target])
+            .args(more)
             .current_dir(device)
             .env("CARGO_TARGET_DIR", folder())
             .env("RUSTC", RUSTC)
@@ -86,11 +83,17 @@ impl Board {
             .expect("cargo runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{}: {said}", self.target);
+        Some(folder().join(self.target).join("release"))
     }
 
-    /// What the program sends until it ends, over its UART or by semihosting. Its time is counted in instructions,
-    /// each of 2^`shift` nanoseconds, so that every run is the same.
+    /// What the program sends until it ends, over its UART or by semihosting. Its time is counted in
+    /// instructions, each of 2^`shift` nanoseconds, so that every run is the same.
     pub(crate) fn run(&self, image: &Image, shift: u32, more: &[&str]) -> Vec<u8> {
+        let counted = ["-icount", &format!("shift={shift},sleep=off")];
+        self.run_with(image, &[&counted, more].concat())
+    }
+
+    fn run_with(&self, image: &Image, more: &[&str]) -> Vec<u8> {
         let file = image.save(&folder().join(format!("{}.{}", self.name, std::process::id())));
         let place = match image.base() {
             0 => ["-kernel".into(), file.display().to_string()],
@@ -107,7 +110,6 @@ impl Board {
             .args(["-display", "none", "-monitor", "none"])
             .args(["-chardev", "stdio,id=out,mux=on", "-serial", "chardev:out"])
             .args(["-semihosting-config", "enable=on,chardev=out"])
-            .args(["-icount", &format!("shift={shift},sleep=off")])
             .args(place)
             .args(more)
             .stdin(Stdio::null())
@@ -128,6 +130,26 @@ impl Board {
             output.status
         );
         bytes
+    }
+}
+
+impl Board {
+    /// The same, and the address of each instruction that is executed, in order. With a `shift`, an
+    /// instruction that reads a device's register may be listed twice: the emulator begins it again.
+    pub(crate) fn trace(&self, image: &Image, shift: Option<u32>) -> (Vec<u8>, Vec<usize>) {
+        let log = folder().join(format!("{}.{}.log", self.name, std::process::id()));
+        let path = log.display().to_string();
+        // Each instruction alone, with a line for each time that one is executed.
+        let more = ["-singlestep", "-d", "exec,nochain", "-D", &path];
+        let sent = match shift {
+            Some(shift) => self.run(image, shift, &more),
+            None => self.run_with(image, &more),
+        };
+        let text = fs::read_to_string(&log).unwrap();
+        let _ = fs::remove_file(log);
+        // "Trace 0: 0x7f… [00800400/<address>/…] "
+        let address = |line: &str| usize::from_str_radix(line.split('/').nth(1)?, 16).ok();
+        (sent, text.lines().filter_map(address).collect())
     }
 }
 

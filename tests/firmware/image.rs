@@ -28,6 +28,18 @@ impl Image {
         }
     }
 
+    /// How many bytes it takes.
+    #[allow(dead_code)]
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether something of it lies at an address.
+    #[allow(dead_code)]
+    pub(crate) fn contains(&self, address: usize) -> bool {
+        (self.base..self.base + self.bytes.len()).contains(&address)
+    }
+
     /// The address of its first byte.
     pub(crate) fn base(&self) -> usize {
         self.base

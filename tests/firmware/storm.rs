@@ -99,24 +99,15 @@ fn storm(board: &Board, pace: Pace) {
 
 /// The addresses of the instructions of a round that nothing interrupts, in the order of execution.
 fn quiet_round(board: &Board, image: &Image, pace: Pace) -> Vec<usize> {
-    let log = std::env::temp_dir().join(format!("storm-{}-{}", board.name, std::process::id()));
-    let path = log.display().to_string();
-    // Each instruction alone, with a line for each time that one is executed.
-    let more = ["-singlestep", "-d", "exec,nochain", "-D", &path];
-    check(&board.run(image, pace.shift, &more));
-    let text = std::fs::read_to_string(&log).unwrap();
-    let _ = std::fs::remove_file(log);
-
-    // "Trace 0: 0x7f… [00800400/<address>/…] "
-    let address = |line: &str| usize::from_str_radix(line.split('/').nth(1)?, 16).ok();
+    let (sent, executed) = board.trace(image, Some(pace.shift));
+    check(&sent);
     let begin = image.symbol("work") & !1;
-    let at = text.rfind(&format!("/{begin:08x}/")).expect("rounds");
-    let line = text[..at].rfind('\n').unwrap();
-    let call = text[..line].lines().next_back().and_then(address).unwrap();
+    let at = executed.iter().rposition(|address| *address == begin);
+    let (before, round) = executed.split_at(at.expect("rounds"));
     // A call has four bytes.
-    let back = |address: &usize| *address != call + 4;
-    let lines = text[line + 1..].lines();
-    lines.filter_map(address).take_while(back).collect()
+    let back = before.last().expect("a call") + 4;
+    let round = round.iter().copied();
+    round.take_while(|address| *address != back).collect()
 }
 
 /// The instructions that are executed with interrupts let through at least once, and those that

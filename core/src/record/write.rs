@@ -1,6 +1,6 @@
 //! Appending to a record, by the one who owns its span.
 
-use core::sync::atomic::{Ordering, compiler_fence, fence};
+use core::sync::atomic::{AtomicU32, Ordering, compiler_fence};
 
 use super::{Entry, Record};
 use super::{HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, words_for};
@@ -49,11 +49,11 @@ pub unsafe trait Lane<'r, const WORDS: usize> {
     /// ring may still think that it is full.
     fn released(&self);
 
-    /// A releasing fence: whoever sees a later store of this context sees what was written before.
-    /// On one core, a `compiler_fence` is one.
+    /// Stores a word. Whoever sees it sees what was written before: a releasing store, or less where
+    /// all is done on one core.
     #[inline(always)]
-    fn release(&self) {
-        fence(Ordering::Release);
+    fn publish(&self, word: &AtomicU32, value: u32) {
+        word.store(value, Ordering::Release);
     }
 
     /// Ends a span now, and calls [`ended`](Self::ended).
@@ -86,7 +86,8 @@ impl<'r, const WORDS: usize> Ending<'r, WORDS> {
         impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Guard<'_, 'r, L, WORDS> {
             #[inline(always)]
             fn drop(&mut self) {
-                self.slot.end(self.ticks, || self.lane.release());
+                self.slot
+                    .end(self.ticks, |word, head| self.lane.publish(word, head));
                 self.lane.ended();
             }
         }
@@ -155,7 +156,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
 
     /// Ends the span without a look at the clock. This value is not used any more.
     pub(crate) fn end_at_no_time(&self, lane: &impl Lane<'r, WORDS>) {
-        self.0.first().end(0, || lane.release());
+        self.0.first().end(0, |word, head| lane.publish(word, head));
         lane.ended();
     }
 
@@ -188,8 +189,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     /// Makes visible what was written so far.
     #[inline(always)]
     pub(crate) fn commit(&self, lane: &impl Lane<'r, WORDS>) {
-        lane.release();
-        self.0.commit();
+        self.0.commit(|word, head| lane.publish(word, head));
     }
 
     /// Names the span. A name that finds no room is cut between two characters.

@@ -29,7 +29,7 @@ pub(crate) use account::Account;
 pub use retained::{Found, Retained, RetainedSlots};
 pub(crate) use scan::Reading;
 
-use crate::lock::{ClaimLock, acquire, release, swap};
+use crate::lock::{ClaimLock, look, publish, swap};
 use crate::slot::{Claimed, Slot, state};
 
 /// What gives way when no slot is free: [`KeepOldest`] or [`KeepNewest`].
@@ -262,11 +262,11 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     fn look<L: ClaimLock>(&self, at: Cursor) -> Option<Candidate<'_, WORDS>> {
         let slots = self.slots.slots();
         let slot = slots.get(at.index(slots.len()))?;
-        let head = slot.state().load(Ordering::Relaxed);
         // A swap acquires by itself.
-        if !L::SHARED {
-            acquire::<L>();
-        }
+        let head = match L::SHARED {
+            true => slot.state().load(Ordering::Relaxed),
+            false => look::<L>(slot.state()),
+        };
         Some(Candidate { slot, head, at })
     }
 
@@ -323,8 +323,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
                 plus(&self.started, 1);
             }
             self.cursor.store(next.0, Ordering::Relaxed);
-            release::<L>();
-            found.slot.state().store(as_state, Ordering::Relaxed);
+            publish::<L>(found.slot.state(), as_state);
             true
         })
     }
@@ -365,7 +364,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         // The drainer may have taken it, or looks at it, or others have claimed.
         if self.cursor.load(Ordering::Relaxed) != cursor.0
             || found.slot.state().load(Ordering::Relaxed) != found.head
-            || self.pinned.load(Ordering::Relaxed) == self.pin(found.at)
+            || look::<L>(&self.pinned) == self.pin(found.at)
         {
             return false;
         }
@@ -374,8 +373,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
             plus(&self.started, 1);
         }
         self.cursor.store(found.at.next().0, Ordering::Relaxed);
-        release::<L>();
-        found.slot.state().store(as_state, Ordering::Relaxed);
+        publish::<L>(found.slot.state(), as_state);
         true
     }
 
@@ -392,7 +390,8 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
             return false;
         }
         fence(Ordering::SeqCst);
-        if self.pinned.load(Ordering::Relaxed) == self.pin(found.at) {
+        // Acquires what whoever looked at the slot before has read of it.
+        if self.pinned.load(Ordering::Acquire) == self.pin(found.at) {
             head.store(found.head, Ordering::Release);
             return false;
         }
