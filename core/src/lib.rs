@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use jaegerling_core::{
-//!     Clock, KeepOldest, Packer, Process, SeededIds, SingleContext, Slot, Tracer,
+//!     BUFFER_EXTRA, Clock, KeepOldest, Packer, Process, SeededIds, SingleContext, Slot, Tracer,
 //! };
 //!
 //! struct Timer;
@@ -27,7 +27,7 @@
 //!
 //! let mut drain = tracer.take_drain().expect("nobody else drains");
 //! let mut packer = Packer::new(200, "thermostat")?;
-//! let mut buffer = [0; 203];
+//! let mut buffer = [0; 200 + BUFFER_EXTRA];
 //! while let Some(datagram) = drain.pack(&mut packer, &mut buffer, &Process::new("thermostat")) {
 //!     // Send `datagram.bytes`, and say what became of them.
 //! #   assert!(datagram.bytes.len() <= 200);
@@ -77,12 +77,26 @@
 //! | [`propagate`] | a [`SpanContext`] as text: `uber-trace-id` |
 //! | [`LaneRing`], [`Slot`], [`Drain`], [`Lane`], [`LossWatch`] | the parts, for those who build a tracer of their own, as `jaegerling` does |
 //!
+//! # On a device: what to provide
+//!
+//! | | |
+//! |---|---|
+//! | a clock | [`TickClock`] of a hardware counter of 16 to 32 bits, or a [`Clock`] of your own. It is read from every context that records |
+//! | a seed | for [`Tracer::init`]: a word of the hardware's random number generator, or a serial number and a counter of boots, see [`IdSource::seed`] |
+//! | a lock | who may record at once, see [`ClaimLock`] |
+//! | slots | how many, and of how many words: a span takes 10 words, its name and its tags; what it needs beyond that it takes from further slots |
+//! | a link | whatever takes datagrams, of at most so many bytes |
+//!
+//! A handler of a panic or fault may always read ([`Tracer::steal`]). Whether it may record depends on
+//! the lock: with [`LockFree`] it may; with all others it may have interrupted a claim, and must not.
+//!
 //! # What it does not do
 //!
 //! It does not send, and has no clock, no source of randomness and no thread of its own: they are
-//! handed in. It does not allocate but in `collect`, and calls nothing of yours while it holds
-//! the lock but [`IdSource`]. No input makes it panic: what is too long is cut, what is out of
-//! range is moved into it, and both are counted.
+//! handed in. It does not allocate but in `collect` and where it is asked for slots on the heap, and
+//! calls nothing of yours while it holds the lock, but an [`IdSource`] that wants it so. No input
+//! makes it panic: what is too long is cut, what is out of range is moved into it, and both are
+//! counted.
 //!
 //! # Features
 //!

@@ -22,7 +22,7 @@ use core::fmt;
 ///
 /// ```
 /// use jaegerling_core::{
-///     Clock, KeepNewest, LockFree, Packer, Process, SeededIds, Slot, Tracer,
+///     BUFFER_EXTRA, Clock, KeepNewest, LockFree, Packer, Process, SeededIds, Slot, Tracer,
 /// };
 ///
 /// struct Timer;
@@ -51,7 +51,7 @@ use core::fmt;
 /// // Where there is time.
 /// let process = Process::new("thermostat");
 /// let mut packer = Packer::new(200, "thermostat")?;
-/// let mut buffer = [0; 203];
+/// let mut buffer = [0; 200 + BUFFER_EXTRA];
 /// let mut drain = TRACER.take_drain().expect("nobody else drains");
 /// while let Some(datagram) = drain.pack(&mut packer, &mut buffer, &process) {
 ///     // Send `datagram.bytes` over whatever there is.
