@@ -5,16 +5,18 @@
 //! | [`SingleContext`] | one context: it is not `Sync` | nothing |
 //! | [`InterruptsOff`] | one core and its interrupts | a dozen instructions with interrupts masked |
 //! | [`LockFree`] | any context of any core, where there is compare-and-swap | nothing |
-//! | `InCriticalSection`: feature `critical-section` | whatever the HAL says | as the HAL has it |
-//! | `SeveralCores`: feature `spin` | several cores and their interrupts | the same, and a short wait |
+//! | `InCriticalSection`, feature `critical-section` | whatever the HAL says | as the HAL has it |
+//! | `SeveralCores`, feature `spin` | several cores and their interrupts | the same, and a short wait |
 //!
 //! What runs under the lock is the claim alone: a slot that was found before is looked at once more
-//! and taken. No search, no copy, no call of anything but [`IdSource`](crate::IdSource).
+//! and taken. No search, no copy, no call of anything but an [`IdSource`](crate::IdSource) that wants
+//! it so.
 //!
 //! None of them keeps out what cannot be masked: HardFault and NMI under [`InterruptsOff`], and
 //! whatever lies above the HAL's critical section. A handler of such an exception must not record
-//! with those locks: it may have interrupted a claim. With [`LockFree`] it may, as any other. What
-//! every one of them may do is to read: see [`Tracer::steal`](crate::Tracer::steal).
+//! with those locks: it may have interrupted a claim, of which it would make a second one. With
+//! [`LockFree`] it may, as any other. What every one of them may do is to read: see
+//! [`Tracer::steal`](crate::Tracer::steal).
 
 use core::cell::Cell;
 use core::marker::PhantomData;

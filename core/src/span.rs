@@ -237,7 +237,8 @@ where
     }
 }
 
-/// A point in time within a span, which takes fields until it is dropped. Then it is visible, whole.
+/// A point in time within a span, which takes fields until it is dropped. Then it is visible, whole;
+/// one that is forgotten (`mem::forget`) may never be.
 pub struct Log<'s, 'r, const WORDS: usize, L: Lane<'r, WORDS>> {
     span: Option<&'s mut Span<'r, L, WORDS>>,
 }

@@ -131,12 +131,12 @@ fn scale<T: TickCounter>(ticks: u64, per_second: u64) -> i64 {
     let scaled = if hz % per_second == 0 && (hz / per_second).is_power_of_two() {
         ticks >> (hz / per_second).trailing_zeros()
     } else if rest == 0 {
-        ticks.wrapping_mul(whole)
+        ticks.saturating_mul(whole)
     } else {
         // Rounded up, so that whole units come out whole.
         let fraction = (u128::from(rest) << 64).div_ceil(u128::from(hz)) as u64;
         let part = ((u128::from(ticks) * u128::from(fraction)) >> 64) as u64;
-        ticks.wrapping_mul(whole).wrapping_add(part)
+        ticks.saturating_mul(whole).saturating_add(part)
     };
     i64::try_from(scaled).unwrap_or(i64::MAX)
 }

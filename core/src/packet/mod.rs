@@ -137,7 +137,7 @@ pub struct Packer<E: Extent = Complete> {
 /// A datagram, and how many spans it has.
 #[derive(Clone, Copy, Debug)]
 pub struct Packed<'b> {
-    /// The datagram.
+    /// The datagram: a part of the buffer that was given, which does not begin where that does.
     pub bytes: &'b [u8],
     /// Its spans; one that tells of a loss is not counted.
     pub spans: usize,
