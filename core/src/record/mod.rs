@@ -29,13 +29,14 @@
 //!
 //! The last six come twice each: as a tag of the span, and as a field of the log before it.
 
+mod lane;
 mod read;
 mod words;
 mod write;
 
+pub use lane::{Ending, Lane};
 pub(crate) use read::{Entries, Entry, Record, RecordedValue};
 pub(crate) use words::Pieces;
-pub use write::{Ending, Lane};
 pub(crate) use write::{Ids, RecordWriter};
 
 use crate::slot::state;
