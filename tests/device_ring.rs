@@ -171,6 +171,18 @@ fn the_oldest_finished_span_gives_way_if_no_slot_is_free() {
 }
 
 #[test]
+fn a_tag_that_no_ring_could_hold_costs_no_other_span() {
+    let tracer = ring::<KeepNewest, 4>();
+    let mut drain = tracer.take_drain().unwrap();
+    trace_all(&tracer, &["a", "b", "c"]);
+    let mut span = tracer.root("d");
+    span.tag("too long", "x".repeat(4 * WORDS * 4).as_str());
+    span.end();
+    assert_eq!(send(&mut drain), ["a", "b", "c", "d"]);
+    assert_eq!(drain.stats().trimmed.tags, 1);
+}
+
+#[test]
 fn what_is_open_or_in_a_datagram_never_gives_way() {
     let tracer = ring::<KeepNewest, 3>();
     let mut drain = tracer.take_drain().unwrap();

@@ -364,6 +364,10 @@ unsafe impl<'t, C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>,
         self.ring.claim_more(&self.lock)
     }
 
+    fn may_have(&self, slots: usize) -> bool {
+        self.ring.may_have(slots)
+    }
+
     fn released(&self) {
         self.ring.tell_freed(&self.lock);
     }

@@ -44,8 +44,13 @@ impl Ring {
         self.claim_as(Held::First(id, State::Open)).is_some()
     }
 
-    /// So many further ones for a span, or none. What has given way by then has done so.
+    /// So many further ones for a span, or none. What has given way by then has done so; but nothing
+    /// does where it is plain that there are not so many.
     pub fn claim_more(&mut self, id: u64, count: usize) -> bool {
+        let held = |held: &&Held| matches!(held, Held::First(_, State::Open | State::Taken));
+        if self.slots.len() - self.slots.iter().filter(held).count() < count {
+            return false;
+        }
         let claimed: Vec<_> = (0..count)
             .map_while(|_| self.claim_as(Held::More(id)))
             .collect();

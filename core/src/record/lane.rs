@@ -40,6 +40,13 @@ pub unsafe trait Lane<'r, const WORDS: usize> {
     /// It is for a span of this lane, which attaches it or gives it back.
     unsafe fn more(&self) -> Option<Claimed<'r, WORDS>>;
 
+    /// Whether there may be so many more slots: if not, none is claimed, and nothing gives way in
+    /// vain.
+    fn may_have(&self, slots: usize) -> bool {
+        let _ = slots;
+        true
+    }
+
     /// Called after slots that [`more`](Self::more) gave were given back unused. Whoever claims
     /// them calls [`LaneRing::released`](crate::LaneRing::released), claims kept out: else the
     /// ring may still think that it is full.

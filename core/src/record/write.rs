@@ -361,6 +361,9 @@ fn claim_chain<'r, const WORDS: usize>(
 ) -> Option<Claimed<'r, WORDS>> {
     // SAFETY: for the span whose lane it is; attached, or released below.
     let more = || unsafe { lane.more() };
+    if !lane.may_have(count) {
+        return None;
+    }
     let mut chain = more()?;
     for _ in 1..count {
         match more() {

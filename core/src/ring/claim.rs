@@ -42,6 +42,14 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         });
     }
 
+    /// Whether so many slots are neither open nor in a datagram. Those that others are chained to may
+    /// be, so that not all of them may be had.
+    pub(crate) fn may_have(&self, count: usize) -> bool {
+        let held = state::OPEN | state::TAKEN;
+        let slots = self.slots.slots().iter();
+        slots.filter(|slot| slot.head() & held == 0).count() >= count
+    }
+
     /// A further slot for a span that has one.
     pub(crate) fn claim_more(&self, lock: &impl ClaimLock) -> Option<Claimed<'_, WORDS>> {
         self.seize(lock, state::CHAINED)
