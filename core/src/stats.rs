@@ -160,7 +160,6 @@ impl Counter32 {
 }
 
 impl core::ops::AddAssign for Trimmed {
-    #[inline(never)]
     fn add_assign(&mut self, more: Self) {
         self.tags += more.tags;
         self.logs += more.logs;
@@ -168,6 +167,60 @@ impl core::ops::AddAssign for Trimmed {
         self.names += more.names;
         self.times += more.times;
         self.process_tags += more.process_tags;
+    }
+}
+
+/// What a datagram, or a span in it, adds to [`Trimmed`].
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Cuts {
+    /// Tags, logs, references.
+    pub(crate) entries: [u32; 3],
+    pub(crate) names: u32,
+    pub(crate) times: u32,
+    pub(crate) process_tags: u32,
+}
+
+impl Cuts {
+    pub(crate) const NONE: Self = Self {
+        entries: [0; 3],
+        names: 0,
+        times: 0,
+        process_tags: 0,
+    };
+
+    #[inline(never)]
+    pub(crate) fn add(&mut self, more: &Self) {
+        for (all, more) in self.entries.iter_mut().zip(more.entries) {
+            *all = all.saturating_add(more);
+        }
+        self.names += more.names;
+        self.times += more.times;
+    }
+
+    const fn all(self) -> [u32; 6] {
+        let [tags, logs, references] = self.entries;
+        [
+            tags,
+            logs,
+            references,
+            self.names,
+            self.times,
+            self.process_tags,
+        ]
+    }
+}
+
+impl core::ops::AddAssign<Cuts> for Trimmed {
+    fn add_assign(&mut self, more: Cuts) {
+        let [tags, logs, references, names, times, process_tags] = more.all().map(u64::from);
+        *self += Self {
+            tags,
+            logs,
+            references,
+            names,
+            times,
+            process_tags,
+        };
     }
 }
 

@@ -1,26 +1,8 @@
-//! Bytes that may lie in more than one piece, and text that is cut between characters.
+//! Bytes as words, and text that is cut between characters.
 
-/// A run of bytes that can be copied out, wherever it lies.
-pub(crate) trait Blob {
-    /// How many bytes.
-    fn len(&self) -> usize;
-
-    /// The bytes, four and four as they lie in memory, the last ones with anything behind them. As
-    /// words, since most runs are a few words long, and a call for a copy costs more than that.
-    fn words(&self) -> impl Iterator<Item = u32>;
-}
-
-impl Blob for &[u8] {
-    fn len(&self) -> usize {
-        <[u8]>::len(self)
-    }
-
-    fn words(&self) -> impl Iterator<Item = u32> {
-        words_of(self)
-    }
-}
-
-fn words_of(bytes: &[u8]) -> impl Iterator<Item = u32> {
+/// Some bytes, four and four as they lie in memory, the last ones with anything behind them. As
+/// words, since most runs are a few words long, and a call for a copy costs more than that.
+pub(crate) fn words_of(bytes: &[u8]) -> impl Iterator<Item = u32> + Clone {
     bytes.chunks(4).map(|chunk| match *chunk {
         [a, b, c, d] => u32::from_ne_bytes([a, b, c, d]),
         [a, b, c] => u32::from_ne_bytes([a, b, c, 0]),
@@ -28,16 +10,6 @@ fn words_of(bytes: &[u8]) -> impl Iterator<Item = u32> {
         [a] => u32::from_ne_bytes([a, 0, 0, 0]),
         _ => 0,
     })
-}
-
-impl Blob for &str {
-    fn len(&self) -> usize {
-        <str>::len(self)
-    }
-
-    fn words(&self) -> impl Iterator<Item = u32> {
-        words_of(self.as_bytes())
-    }
 }
 
 /// How much of `prefix`, the beginning of a UTF-8 text, is whole characters.

@@ -3,11 +3,10 @@
 
 use super::field::{batch, client_stats, log, process, span, span_ref, tag};
 use super::{EMIT_BATCH, field::emit_batch, tag_type};
-use crate::ReferenceKind;
 use crate::stats::Dropped;
-use crate::text::Blob;
 use crate::thrift::write::{Fields, Writer, short_header};
 use crate::thrift::{PROTOCOL, VERSION, VERSION_BITS, message, ty};
+use crate::{ReferenceKind, Value};
 
 /// The beginning of a datagram: the message, and its batch up to the process.
 pub(crate) fn message(w: &mut Writer<'_>) {
@@ -24,9 +23,9 @@ pub(crate) fn message(w: &mut Writer<'_>) {
 
 /// The process up to its tags, of which there are `tags`. They follow, then a stop.
 pub(crate) fn process(w: &mut Writer<'_>, service_name: &str, tags: usize) {
-    w.bytes_field(
+    w.slice_field(
         short_header(0, process::SERVICE_NAME, ty::BINARY),
-        &service_name,
+        service_name.as_bytes(),
     );
     if tags > 0 {
         Fields::after(process::SERVICE_NAME).structs(w, process::TAGS, tags);
@@ -39,23 +38,22 @@ pub(crate) fn spans(w: &mut Writer<'_>, count: usize) {
 }
 
 /// The end of a datagram, after the spans.
-pub(crate) fn end(w: &mut Writer<'_>, seq_no: i64, dropped: &Dropped) {
-    let mut fields = Fields::after(batch::SPANS);
-    fields.i64(w, batch::SEQ_NO, seq_no);
-    w.byte(fields.header(batch::STATS, ty::STRUCT));
+pub(crate) fn end(w: &mut Writer<'_>, seq_no: u64, dropped: &Dropped) {
+    const STATS: u8 = short_header(batch::SEQ_NO, batch::STATS, ty::STRUCT);
+    const NEXT: u8 = short_header(0, 1, ty::I64);
+    const _: () = assert!(
+        batch::SEQ_NO == batch::SPANS + 1
+            && client_stats::FULL_QUEUE_DROPPED_SPANS == 1
+            && client_stats::TOO_LARGE_DROPPED_SPANS == 2
+            && client_stats::FAILED_TO_EMIT_SPANS == 3
+    );
     let count = |spans: u64| i64::try_from(spans).unwrap_or(i64::MAX);
-    let mut stats = Fields::new();
-    stats.i64(
-        w,
-        client_stats::FULL_QUEUE_DROPPED_SPANS,
-        count(dropped.ring_full.saturating_add(dropped.evicted)),
-    );
-    stats.i64(
-        w,
-        client_stats::TOO_LARGE_DROPPED_SPANS,
-        count(dropped.too_large),
-    );
-    stats.i64(w, client_stats::FAILED_TO_EMIT_SPANS, count(dropped.failed));
+    w.number_field(NEXT, count(seq_no));
+    w.put([STATS]);
+    let full = dropped.ring_full.saturating_add(dropped.evicted);
+    for spans in [full, dropped.too_large, dropped.failed] {
+        w.number_field(NEXT, count(spans));
+    }
     // Of the stats, of the batch, of the arguments.
     w.put([ty::STOP; 3]);
 }
@@ -87,16 +85,20 @@ pub(crate) fn references(w: &mut Writer<'_>, count: usize) {
     }
 }
 
-pub(crate) fn reference(w: &mut Writer<'_>, kind: ReferenceKind, trace_id: u128, span_id: u64) {
+/// A reference. Its ids: the lower and the upper half of the trace's, the span's.
+pub(crate) fn reference(w: &mut Writer<'_>, kind: ReferenceKind, mut id: impl FnMut() -> u64) {
+    const _: () = assert!(
+        span_ref::REF_TYPE == 1
+            && span_ref::TRACE_ID_LOW == 2
+            && span_ref::TRACE_ID_HIGH == 3
+            && span_ref::SPAN_ID == 4
+    );
     let kind = match kind {
         ReferenceKind::ChildOf => super::ref_type::CHILD_OF,
         ReferenceKind::FollowsFrom => super::ref_type::FOLLOWS_FROM,
     };
     w.put([short_header(0, span_ref::REF_TYPE, ty::I32), zigzag(kind)]);
-    let mut fields = Fields::after(span_ref::REF_TYPE);
-    fields.i64(w, span_ref::TRACE_ID_LOW, trace_id as i64);
-    fields.i64(w, span_ref::TRACE_ID_HIGH, (trace_id >> 64) as i64);
-    fields.i64(w, span_ref::SPAN_ID, span_id as i64);
+    w.i64_fields::<3>(ID, |_| id() as i64);
     w.stop();
 }
 
@@ -142,19 +144,8 @@ pub(crate) fn logs(w: &mut Writer<'_>, tags: usize, count: usize) {
 
 /// The beginning of a log. Its fields follow, then a stop. The time is in microseconds.
 pub(crate) fn log(w: &mut Writer<'_>, timestamp: i64, fields: usize) {
-    let mut log_fields = Fields::new();
-    log_fields.i64(w, log::TIMESTAMP, timestamp);
-    log_fields.structs(w, log::FIELDS, fields);
-}
-
-/// The value of a tag, with bytes as `B`.
-#[derive(Clone, Copy)]
-pub(crate) enum TagValue<B> {
-    Str(B),
-    Bytes(B),
-    Bool(bool),
-    I64(i64),
-    F64(f64),
+    w.number_field(short_header(0, log::TIMESTAMP, ty::I64), timestamp);
+    Fields::after(log::TIMESTAMP).structs(w, log::FIELDS, fields);
 }
 
 /// The header of a tag's key.
@@ -175,49 +166,66 @@ const fn zigzag(number: i32) -> u8 {
     (number << 1) as u8
 }
 
-/// A tag, or a log's field.
-///
-/// A double that is not finite is written as a string: Jaeger's query API answers 500 for the whole
-/// trace otherwise.
-pub(crate) fn tag<B: Blob>(w: &mut Writer<'_>, key: &B, value: &TagValue<B>) {
-    w.bytes_field(KEY, key);
+/// What stands between key and value of a tag: header and value of the type, header of the value.
+pub(crate) const STRING: [u8; 3] = head(tag_type::STRING, v(tag::V_STR, ty::BINARY));
+pub(crate) const BYTES: [u8; 3] = head(tag_type::BINARY, v(tag::V_BINARY, ty::BINARY));
+pub(crate) const FALSE: [u8; 3] = head(tag_type::BOOL, v(tag::V_BOOL, ty::FALSE));
+pub(crate) const TRUE: [u8; 3] = head(tag_type::BOOL, v(tag::V_BOOL, ty::TRUE));
+pub(crate) const LONG: [u8; 3] = head(tag_type::LONG, v(tag::V_LONG, ty::I64));
+
+const fn head(number: i32, value: u8) -> [u8; 3] {
+    let [header, kind] = v_type(number);
+    [header, kind, value]
+}
+
+/// A tag.
+pub(crate) fn tag(w: &mut Writer<'_>, key: &str, value: Value<'_>) {
+    w.slice_field(KEY, key.as_bytes());
     match value {
-        TagValue::Str(text) => {
-            w.put(v_type(tag_type::STRING));
-            w.bytes_field(v(tag::V_STR, ty::BINARY), text);
-        }
-        TagValue::Bytes(bytes) => {
-            w.put(v_type(tag_type::BINARY));
-            w.bytes_field(v(tag::V_BINARY, ty::BINARY), bytes);
-        }
-        TagValue::Bool(value) => {
-            let ty = if *value { ty::TRUE } else { ty::FALSE };
-            let [header, kind] = v_type(tag_type::BOOL);
-            w.put([header, kind, v(tag::V_BOOL, ty)]);
-        }
-        TagValue::I64(value) => {
-            w.put(v_type(tag_type::LONG));
-            w.i64_field(v(tag::V_LONG, ty::I64), *value);
-        }
-        TagValue::F64(value) => double(w, value.to_bits()),
+        Value::Str(text) => slice(w, STRING, text.as_bytes()),
+        Value::Bytes(bytes) => slice(w, BYTES, bytes),
+        Value::Bool(value) => w.put(if value { TRUE } else { FALSE }),
+        Value::I64(value) => long(w, value),
+        Value::F64(value) => double(w, value.to_bits()),
     }
     w.stop();
 }
 
-fn double(w: &mut Writer<'_>, bits: u64) {
-    const SIGN: u64 = 1 << 63;
-    const INFINITY: u64 = f64::INFINITY.to_bits();
-    let word: &[u8] = match bits & !SIGN {
-        ..INFINITY => {
-            let [header, kind] = v_type(tag_type::DOUBLE);
-            w.put([header, kind, v(tag::V_DOUBLE, ty::DOUBLE)]);
-            w.put(bits.to_le_bytes());
-            return;
+/// A tag that counts something.
+#[inline(never)]
+pub(crate) fn count(w: &mut Writer<'_>, key: &str, count: u64) {
+    w.slice_field(KEY, key.as_bytes());
+    long(w, i64::try_from(count).unwrap_or(i64::MAX));
+    w.stop();
+}
+
+fn slice(w: &mut Writer<'_>, [header, kind, field]: [u8; 3], bytes: &[u8]) {
+    w.put([header, kind]);
+    w.slice_field(field, bytes);
+}
+
+/// From the type of a tag on.
+#[inline(always)]
+pub(crate) fn long(w: &mut Writer<'_>, value: i64) {
+    let [header, kind, field] = LONG;
+    w.put([header, kind]);
+    w.number_field(field, value);
+}
+
+/// From the type of a tag on. What is not finite is written as a string: Jaeger's query API answers
+/// 500 for the whole trace otherwise.
+#[inline(never)]
+pub(crate) fn double(w: &mut Writer<'_>, bits: u64) {
+    const INFINITY: u32 = (f64::INFINITY.to_bits() >> 32) as u32;
+    let (high, low) = ((bits >> 32) as u32, bits as u32);
+    let word: &[u8] = match (high << 1 >> 1, low) {
+        (..INFINITY, _) => {
+            w.put(head(tag_type::DOUBLE, v(tag::V_DOUBLE, ty::DOUBLE)));
+            return w.put(bits.to_le_bytes());
         }
-        INFINITY if bits & SIGN == 0 => b"Infinity",
-        INFINITY => b"-Infinity",
+        (INFINITY, 0) if high >> 31 == 0 => b"Infinity",
+        (INFINITY, 0) => b"-Infinity",
         _ => b"NaN",
     };
-    w.put(v_type(tag_type::STRING));
-    w.bytes_field(v(tag::V_STR, ty::BINARY), &word);
+    slice(w, STRING, word);
 }

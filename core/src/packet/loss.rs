@@ -1,12 +1,20 @@
 //! The span that makes a loss visible where people look: in Jaeger itself.
 
-use crate::jaeger::write::{self as jaeger, TagValue};
+use crate::jaeger::write as jaeger;
 use crate::stats::Dropped;
+use crate::thrift::ty::STOP;
 use crate::thrift::write::Writer;
 use crate::{Flags, SpanId, TraceId};
 
 /// The name of the span that tells of lost ones.
 pub const LOSS_SPAN: &str = "jaegerling: spans lost";
+
+/// A tag: `error=true`.
+const ERROR: [u8; 11] = {
+    let [header, kind, value] = jaeger::TRUE;
+    let [e, r, o] = *b"ero";
+    [jaeger::KEY, 5, e, r, r, o, r, header, kind, value, STOP]
+};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -88,7 +96,7 @@ impl Loss {
     pub(super) fn write(&self, w: &mut Writer<'_>, (trace_id, span_id): (TraceId, SpanId)) {
         let ids = [trace_id.low(), trace_id.high(), span_id.get(), 0];
         jaeger::span_ids(w, |which| ids[which]);
-        w.bytes_field(jaeger::NAME, &LOSS_SPAN);
+        w.slice_field(jaeger::NAME, LOSS_SPAN.as_bytes());
         let start = self.from.max(0) / 1000;
         let duration = (self.until.max(0) / 1000 - start).max(1);
         jaeger::flags_and_times(w, 0, Flags::SAMPLED.bits(), start, duration);
@@ -101,10 +109,9 @@ impl Loss {
         ];
         let reasons = reasons.iter().filter(|(_, count)| *count > 0);
         jaeger::tags(w, 1 + reasons.clone().count());
-        jaeger::tag(w, &"error", &TagValue::Bool(true));
+        w.put(ERROR);
         for (key, count) in reasons {
-            let count = i64::try_from(*count).unwrap_or(i64::MAX);
-            jaeger::tag(w, key, &TagValue::I64(count));
+            jaeger::count(w, key, *count);
         }
         w.stop();
     }

@@ -12,10 +12,10 @@ use core::sync::atomic::{Ordering, compiler_fence};
 pub use loss::{LOSS_SPAN, Loss, LossWatch};
 use span::{BARE_SPAN, SpanEncoder};
 
-use crate::jaeger::write::{self as jaeger, TagValue};
+use crate::jaeger::write as jaeger;
 use crate::lane::Drain;
 use crate::record::{Record, Source};
-use crate::stats::{Dropped, Trimmed};
+use crate::stats::{Cuts, Dropped};
 use crate::text;
 use crate::thrift::ty;
 use crate::thrift::write::{SLACK, Writer};
@@ -75,6 +75,8 @@ pub trait Extent: sealed::Sealed {
     const TELLS_LOSS: bool;
     /// Whether spans with nothing but a few short tags go a shorter way.
     const HURRIES: bool;
+    /// Whether a span from which something was cut tells so in tags of its own.
+    const TELLS_CUTS: bool;
     /// The most spans in a datagram.
     const MOST_SPANS: usize;
 }
@@ -90,7 +92,8 @@ mod sealed {
 pub enum Complete {}
 
 /// For where flash is short: a span, or a process tag, that does not fit is dropped and counted,
-/// a loss is told in the counters of each datagram only, and a datagram has 14 spans at most.
+/// a loss is told in the counters of each datagram only, what found no room when it was recorded in
+/// [`Stats::trimmed`](crate::Stats::trimmed) only, and a datagram has 14 spans at most.
 #[derive(Clone, Debug)]
 pub enum Lean {}
 
@@ -98,6 +101,7 @@ impl Extent for Complete {
     const TRIMS: bool = true;
     const TELLS_LOSS: bool = true;
     const HURRIES: bool = true;
+    const TELLS_CUTS: bool = true;
     const MOST_SPANS: usize = usize::MAX;
 }
 
@@ -105,6 +109,7 @@ impl Extent for Lean {
     const TRIMS: bool = false;
     const TELLS_LOSS: bool = false;
     const HURRIES: bool = false;
+    const TELLS_CUTS: bool = false;
     const MOST_SPANS: usize = 14;
 }
 
@@ -130,7 +135,7 @@ pub struct Packer<E: Extent = Complete> {
     seq_no: i64,
     /// Whether nobody told yet what became of the last datagram.
     unsettled: bool,
-    trimmed: Trimmed,
+    cuts: Cuts,
     extent: PhantomData<E>,
 }
 
@@ -197,7 +202,7 @@ impl<E: Extent> Packer<E> {
             service_name_len: service_name.len(),
             seq_no: 0,
             unsettled: false,
-            trimmed: Trimmed::NONE,
+            cuts: Cuts::NONE,
             extent: PhantomData,
         };
         match packer.set_limit(limit) {
@@ -269,7 +274,7 @@ impl<E: Extent> Packer<E> {
     }
 
     fn begin(&mut self) {
-        self.trimmed = Trimmed::default();
+        self.cuts = Cuts::NONE;
         self.unsettled = false;
     }
 
@@ -288,8 +293,10 @@ impl<E: Extent> Packer<E> {
         if limit < self.needed() {
             return None;
         }
-        let end_len = self.write_end(&mut [0; END + SLACK], dropped);
         let buffer = buffer.get_mut(..limit + BUFFER_EXTRA)?;
+        // A first time to see how long it is.
+        let seq_no = (self.seq_no + 1) as u64;
+        let end_len = write_end(buffer, seq_no, dropped);
         let body = buffer.get_mut(FRONT..FRONT + limit.checked_sub(end_len)? + SLACK)?;
         let mut w = Writer::new(body);
         let header = self.header(&mut w, process);
@@ -300,11 +307,11 @@ impl<E: Extent> Packer<E> {
         let told = list.count;
         self.spans(&mut w, &mut list, source, clock);
         if list.count == 0 {
-            self.trimmed = Trimmed::NONE;
+            self.cuts = Cuts::NONE;
             return None;
         }
         let spans_end = FRONT + w.at();
-        self.write_end(buffer.get_mut(spans_end..)?, dropped);
+        write_end(buffer.get_mut(spans_end..)?, seq_no, dropped);
         self.seq_no += 1;
         self.unsettled = true;
         let begin = list.finish::<E>(buffer, header);
@@ -313,14 +320,6 @@ impl<E: Extent> Packer<E> {
             spans: list.count - told,
             tells_loss: told > 0,
         })
-    }
-
-    /// What stands behind the spans. Returns how long it is.
-    #[inline(never)]
-    fn write_end(&self, buffer: &mut [u8], dropped: &Dropped) -> usize {
-        let mut w = Writer::new(buffer);
-        jaeger::end(&mut w, self.seq_no + 1, dropped);
-        w.at()
     }
 
     /// Message and process, and a byte for the count of the spans. Returns where that byte is.
@@ -339,7 +338,7 @@ impl<E: Extent> Packer<E> {
             let room = w.room().saturating_sub(BARE_SPAN + HEADER);
             let (fitting, left_out) = tags_within(w, process.tags.clone(), room);
             w.back_to(begin);
-            self.trimmed.process_tags += left_out;
+            self.cuts.process_tags += left_out;
             kept = fitting;
             jaeger::process(w, service_name, kept);
             tags_within(w, process.tags.clone(), room);
@@ -362,27 +361,28 @@ impl<E: Extent> Packer<E> {
             let Some(record) = source.next() else {
                 return;
             };
-            let mut span = SpanEncoder {
+            let mut span = SpanEncoder::<E, _, WORDS> {
                 record,
                 clock,
-                trimmed: None,
+                cuts: None,
+                extent: PhantomData,
             };
             let alone = list.count == 0;
             let mut fits = list.push(w, |w| {
                 let begin = w.at();
                 if !E::HURRIES || !span.plain(w) {
                     w.back_to(begin);
-                    span.trimmed = None;
+                    span.cuts = None;
                     span.whole(w);
                 }
             });
             if E::TRIMS && alone && !fits {
-                span.trimmed = None;
+                span.cuts = None;
                 fits = list.push(w, |w| span.trimmed(w));
             }
             if fits {
-                if let Some(trimmed) = span.trimmed {
-                    self.trimmed += trimmed;
+                if let Some(cuts) = &span.cuts {
+                    self.cuts.add(cuts);
                 }
             } else if alone {
                 source.drop_too_large();
@@ -405,16 +405,24 @@ impl<E: Extent> Packer<E> {
     }
 
     /// The last datagram was sent, or has failed. What was trimmed in it.
-    pub(crate) fn settle(&mut self) -> Trimmed {
+    pub(crate) fn settle(&mut self) -> Cuts {
         self.unsettled = false;
-        core::mem::take(&mut self.trimmed)
+        core::mem::take(&mut self.cuts)
     }
 
     /// The last datagram never was.
     pub(crate) fn unpack(&mut self) {
-        self.trimmed = Trimmed::default();
+        self.cuts = Cuts::NONE;
         self.seq_no -= i64::from(core::mem::take(&mut self.unsettled));
     }
+}
+
+/// What stands behind the spans. Returns how long it is.
+#[inline(never)]
+fn write_end(buffer: &mut [u8], seq_no: u64, dropped: &Dropped) -> usize {
+    let mut w = Writer::new(buffer);
+    jaeger::end(&mut w, seq_no, dropped);
+    w.at()
 }
 
 /// Writes those of the tags that fit in `room` bytes; how many did and did not.
@@ -422,22 +430,12 @@ fn tags_within<'a>(
     w: &mut Writer<'_>,
     tags: impl Iterator<Item = (&'a str, Value<'a>)>,
     room: usize,
-) -> (usize, u64) {
+) -> (usize, u32) {
     let begin = w.at();
     let (mut kept, mut left_out) = (0, 0);
     for (key, value) in tags {
         let before = w.at();
-        let (key, value) = (
-            key.as_bytes(),
-            match value {
-                Value::Str(text) => TagValue::Str(text.as_bytes()),
-                Value::Bytes(bytes) => TagValue::Bytes(bytes),
-                Value::Bool(value) => TagValue::Bool(value),
-                Value::I64(value) => TagValue::I64(value),
-                Value::F64(value) => TagValue::F64(value),
-            },
-        );
-        jaeger::tag(w, &key, &value);
+        jaeger::tag(w, key, value);
         if !w.is_full() && w.at() - begin <= room {
             kept += 1;
         } else {

@@ -1,5 +1,6 @@
 //! The way of most spans: a name and a few short tags, in one slot, in one pass.
 
+use super::Extent;
 use super::span::SpanEncoder;
 use crate::Clock;
 use crate::jaeger::field::tag;
@@ -9,7 +10,7 @@ use crate::record::{LONG_KEY, kind};
 use crate::thrift::ty;
 use crate::thrift::write::Writer;
 
-impl<C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, C, WORDS> {
+impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C, WORDS> {
     /// Writes the span if it is no more than that, and says so; if not, what is written is nothing.
     #[inline(never)]
     pub(super) fn plain(&mut self, w: &mut Writer<'_>) -> bool {

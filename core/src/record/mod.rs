@@ -34,7 +34,7 @@ mod words;
 mod write;
 
 pub(crate) use read::{Entries, Entry, Record, RecordedValue};
-pub(crate) use words::Pieces;
+pub(crate) use words::{Pieces, Words};
 pub use write::{Ending, Lane};
 pub(crate) use write::{Ids, RecordWriter};
 
@@ -102,6 +102,14 @@ pub(crate) mod kind {
     /// The kinds of fields.
     pub(crate) const FIELDS: u32 = STRING + FIELD;
     pub(crate) const FIELDS_END: u32 = FIELDS + FIELD;
+
+    /// Kinds as bits.
+    pub(crate) mod set {
+        pub(crate) const LOGS: u32 = 1 << super::LOG | 1 << super::LOG_UNIX;
+        pub(crate) const REFERENCES: u32 = 1 << super::CHILD_OF | 1 << super::FOLLOWS_FROM;
+        pub(crate) const TAGS: u32 = (1 << super::FIELDS) - (1 << super::STRING);
+        pub(crate) const FIELDS: u32 = TAGS << super::FIELD;
+    }
 }
 
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use super::{HEAD_WORDS, words_for};
 use crate::slot::{Slot, bytes_of};
-use crate::text::{Blob, whole_characters};
+use crate::text::whole_characters;
 
 /// A place in the stream of words.
 #[derive(Clone, Copy)]
@@ -40,7 +40,7 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
     }
 
     #[inline(always)]
-    pub(super) fn word(&mut self) -> Option<u32> {
+    pub(crate) fn word(&mut self) -> Option<u32> {
         if self.here.is_empty() {
             self.turn()?;
         }
@@ -57,15 +57,16 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
         Some(head)
     }
 
-    /// Two words as a number, the lower one first.
-    #[inline(always)]
-    pub(super) fn number(&mut self) -> Option<u64> {
-        let (low, high) = (self.word()?, self.word()?);
-        Some(u64::from(u32::from_le(low)) | u64::from(u32::from_le(high)) << 32)
+    /// Two words as a number, the lower one first; 0 for those that are missing.
+    #[inline(never)]
+    pub(crate) fn number(&mut self) -> u64 {
+        let [low, high] = [(); 2].map(|()| u32::from_le(self.word().unwrap_or_default()));
+        u64::from(low) | u64::from(high) << 32
     }
 
+    /// Leaves out so many.
     #[inline(always)]
-    pub(super) fn skip(&mut self, count: usize) -> Option<()> {
+    pub(super) fn pass(&mut self, count: usize) -> Option<()> {
         match self.here.get(count..) {
             Some(rest) => self.here = rest,
             None => self.skip_across(count)?,
@@ -103,6 +104,15 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
                 }
             }
         }
+    }
+}
+
+impl<const WORDS: usize> Iterator for Words<'_, WORDS> {
+    type Item = u32;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u32> {
+        self.word()
     }
 }
 
@@ -177,18 +187,5 @@ impl<'r, const WORDS: usize> Pieces<'r, WORDS> {
             }
         }
         if carried > 0 { take(None) } else { Ok(()) }
-    }
-}
-
-impl<const WORDS: usize> Blob for Pieces<'_, WORDS> {
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    #[inline(always)]
-    fn words(&self) -> impl Iterator<Item = u32> {
-        let mut words = self.words;
-        core::iter::from_fn(move || words.word())
     }
 }
