@@ -121,6 +121,7 @@ impl<const WORDS: usize> Slot<WORDS> {
     ///
     /// The caller is the ring's one drainer, nobody reads the record any more, and its span has
     /// ended (or was never published).
+    #[inline(never)]
     pub(crate) unsafe fn free(&self) {
         let mut next = Some(self);
         while let Some(slot) = next {

@@ -170,57 +170,30 @@ impl core::ops::AddAssign for Trimmed {
     }
 }
 
-/// What a datagram, or a span in it, adds to [`Trimmed`].
-#[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Cuts {
-    /// Tags, logs, references.
-    pub(crate) entries: [u32; 3],
-    pub(crate) names: u32,
-    pub(crate) times: u32,
-    pub(crate) process_tags: u32,
-}
+/// What a datagram adds to [`Trimmed`], in the order of its fields.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cuts(pub(crate) [u32; 6]);
 
 impl Cuts {
-    pub(crate) const NONE: Self = Self {
-        entries: [0; 3],
-        names: 0,
-        times: 0,
-        process_tags: 0,
-    };
+    pub(crate) const NONE: Self = Self([0; 6]);
 
-    #[inline(never)]
-    pub(crate) fn add(&mut self, more: &Self) {
-        for (all, more) in self.entries.iter_mut().zip(more.entries) {
-            *all = all.saturating_add(more);
+    pub(crate) fn add_to(self, all: &mut [u64; 6]) {
+        for (all, more) in all.iter_mut().zip(self.0) {
+            *all += u64::from(more);
         }
-        self.names += more.names;
-        self.times += more.times;
-    }
-
-    const fn all(self) -> [u32; 6] {
-        let [tags, logs, references] = self.entries;
-        [
-            tags,
-            logs,
-            references,
-            self.names,
-            self.times,
-            self.process_tags,
-        ]
     }
 }
 
-impl core::ops::AddAssign<Cuts> for Trimmed {
-    fn add_assign(&mut self, more: Cuts) {
-        let [tags, logs, references, names, times, process_tags] = more.all().map(u64::from);
-        *self += Self {
+impl From<[u64; 6]> for Trimmed {
+    fn from([tags, logs, references, names, times, process_tags]: [u64; 6]) -> Self {
+        Self {
             tags,
             logs,
             references,
             names,
             times,
             process_tags,
-        };
+        }
     }
 }
 

@@ -28,13 +28,19 @@ pub(crate) fn process(w: &mut Writer<'_>, service_name: &str, tags: usize) {
         service_name.as_bytes(),
     );
     if tags > 0 {
-        Fields::after(process::SERVICE_NAME).structs(w, process::TAGS, tags);
+        w.structs_field(
+            short_header(process::SERVICE_NAME, process::TAGS, ty::LIST),
+            tags,
+        );
     }
 }
 
-/// The header of the batch's spans, after the process.
-pub(crate) fn spans(w: &mut Writer<'_>, count: usize) {
-    Fields::after(batch::PROCESS).structs(w, batch::SPANS, count);
+/// The header of the batch's spans, after the process, as if there were none: that is one byte.
+pub(crate) fn spans(w: &mut Writer<'_>) {
+    w.put([
+        short_header(batch::PROCESS, batch::SPANS, ty::LIST),
+        ty::STRUCT,
+    ]);
 }
 
 /// The end of a datagram, after the spans.
@@ -77,13 +83,8 @@ const _: () = assert!(
 /// The header of a span's name, after its ids.
 pub(crate) const NAME: u8 = short_header(span::PARENT_SPAN_ID, span::OPERATION_NAME, ty::BINARY);
 
-/// The header of a span's references, unless there are none.
-pub(crate) fn references(w: &mut Writer<'_>, count: usize) {
-    match count {
-        0 => {}
-        _ => Fields::after(span::OPERATION_NAME).structs(w, span::REFERENCES, count),
-    }
-}
+/// The header of a span's references.
+pub(crate) const REFERENCES: u8 = short_header(span::OPERATION_NAME, span::REFERENCES, ty::LIST);
 
 /// A reference. Its ids: the lower and the upper half of the trace's, the span's.
 pub(crate) fn reference(w: &mut Writer<'_>, kind: ReferenceKind, mut id: impl FnMut() -> u64) {
@@ -121,31 +122,22 @@ pub(crate) fn flags_and_times(
     fields.i64(w, span::DURATION, duration);
 }
 
-/// The header of a span's tags, unless there are none.
-#[inline(always)]
-pub(crate) fn tags(w: &mut Writer<'_>, count: usize) {
-    match count {
-        0 => {}
-        _ => Fields::after(span::DURATION).structs(w, span::TAGS, count),
-    }
-}
+/// The header of a span's tags.
+pub(crate) const TAGS: u8 = short_header(span::DURATION, span::TAGS, ty::LIST);
 
-/// The header of a span's logs, unless there are none.
-pub(crate) fn logs(w: &mut Writer<'_>, tags: usize, count: usize) {
+/// The header of a span's logs.
+pub(crate) const fn logs(tags: usize) -> u8 {
     let last = match tags {
         0 => span::DURATION,
         _ => span::TAGS,
     };
-    match count {
-        0 => {}
-        _ => Fields::after(last).structs(w, span::LOGS, count),
-    }
+    short_header(last, span::LOGS, ty::LIST)
 }
 
 /// The beginning of a log. Its fields follow, then a stop. The time is in microseconds.
 pub(crate) fn log(w: &mut Writer<'_>, timestamp: i64, fields: usize) {
     w.number_field(short_header(0, log::TIMESTAMP, ty::I64), timestamp);
-    Fields::after(log::TIMESTAMP).structs(w, log::FIELDS, fields);
+    w.structs_field(short_header(log::TIMESTAMP, log::FIELDS, ty::LIST), fields);
 }
 
 /// The header of a tag's key.

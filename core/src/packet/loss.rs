@@ -108,7 +108,7 @@ impl Loss {
             ("lost.since_start", self.total),
         ];
         let reasons = reasons.iter().filter(|(_, count)| *count > 0);
-        jaeger::tags(w, 1 + reasons.clone().count());
+        w.structs_field(jaeger::TAGS, 1 + reasons.clone().count());
         w.put(ERROR);
         for (key, count) in reasons {
             jaeger::count(w, key, *count);

@@ -338,7 +338,8 @@ impl<E: Extent> Packer<E> {
             let room = w.room().saturating_sub(BARE_SPAN + HEADER);
             let (fitting, left_out) = tags_within(w, process.tags.clone(), room);
             w.back_to(begin);
-            self.cuts.process_tags += left_out;
+            let [.., process_tags] = &mut self.cuts.0;
+            *process_tags += left_out;
             kept = fitting;
             jaeger::process(w, service_name, kept);
             tags_within(w, process.tags.clone(), room);
@@ -346,7 +347,7 @@ impl<E: Extent> Packer<E> {
             jaeger::process(w, service_name, kept);
         }
         w.stop();
-        jaeger::spans(w, 0);
+        jaeger::spans(w);
         w.at() - 1
     }
 
@@ -364,25 +365,29 @@ impl<E: Extent> Packer<E> {
             let mut span = SpanEncoder::<E, _, WORDS> {
                 record,
                 clock,
-                cuts: None,
+                odd_times: 0,
+                name_was_cut: false,
+                cut: [0; 3],
                 extent: PhantomData,
             };
+            let mut is_plain = false;
             let alone = list.count == 0;
             let mut fits = list.push(w, |w| {
                 let begin = w.at();
-                if !E::HURRIES || !span.plain(w) {
+                is_plain = E::HURRIES && span.plain(w);
+                if !is_plain {
                     w.back_to(begin);
-                    span.cuts = None;
                     span.whole(w);
                 }
             });
             if E::TRIMS && alone && !fits {
-                span.cuts = None;
+                is_plain = false;
                 fits = list.push(w, |w| span.trimmed(w));
             }
             if fits {
-                if let Some(cuts) = &span.cuts {
-                    self.cuts.add(cuts);
+                // Of most spans, there is nothing to count.
+                if !is_plain || span.odd_times != 0 {
+                    span.count(&mut self.cuts);
                 }
             } else if alone {
                 source.drop_too_large();
@@ -395,7 +400,7 @@ impl<E: Extent> Packer<E> {
 
     /// The last datagram was sent, or has failed: what was trimmed in it counts.
     pub fn settled<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
-        drain.trimmed += self.settle();
+        self.settle().add_to(&mut drain.cut);
     }
 
     /// The last datagram never was: its spans wait again, and the next one has its number.
@@ -407,7 +412,7 @@ impl<E: Extent> Packer<E> {
     /// The last datagram was sent, or has failed. What was trimmed in it.
     pub(crate) fn settle(&mut self) -> Cuts {
         self.unsettled = false;
-        core::mem::take(&mut self.cuts)
+        core::mem::replace(&mut self.cuts, Cuts::NONE)
     }
 
     /// The last datagram never was.
@@ -487,7 +492,7 @@ impl SpanList {
         }
         let mut long = [0; 4 + SLACK];
         let mut w = Writer::new(&mut long);
-        w.list(ty::STRUCT, self.count);
+        w.structs(self.count);
         if let Some(to) = buffer.get_mut(begin + header..=place) {
             to.iter_mut().zip(long).for_each(|(to, from)| *to = from);
         }

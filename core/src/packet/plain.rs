@@ -43,7 +43,7 @@ fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
         w.stop();
         return true;
     }
-    jaeger::tags(w, 1);
+    w.put([jaeger::TAGS, ty::STRUCT]);
     let header = w.at() - 1;
     let mut tags = 0;
     while let Some((entry, rest)) = Plain::split_off(words) {

@@ -8,7 +8,6 @@ use crate::record::kind::{self, set};
 use crate::record::{Entries, Entry, Record, Words};
 use crate::slot::Cut;
 use crate::stats::Cuts;
-use crate::thrift::ty::STOP;
 use crate::thrift::write::Writer;
 use crate::{Clock, ReferenceKind, Time};
 
@@ -29,15 +28,9 @@ const DROPPED: [&str; 3] = [
 /// The most that they take.
 const DROPPED_TAGS: usize = 29 + 25 + 24 + 3 * 16;
 
-/// The tag of a span that had not ended when a reset or a fault came: `unfinished=true`.
-const UNFINISHED: [u8; 16] = {
-    let [u, n, f, i, s, h, e, d] = *b"unfished";
-    let [header, kind, value] = jaeger::TRUE;
-    let key = jaeger::KEY;
-    [
-        key, 10, u, n, f, i, n, i, s, h, e, d, header, kind, value, STOP,
-    ]
-};
+/// A span that had not ended when a reset or a fault came.
+const UNFINISHED: &[u8] = b"unfinished";
+const UNFINISHED_TAG: usize = UNFINISHED.len() + 6;
 
 /// The parts of a span that may be cut, in the order of the wire: the kinds of their entries.
 const SECTIONS: [u32; 3] = [set::REFERENCES, set::TAGS, set::LOGS];
@@ -58,10 +51,9 @@ struct Scan<'r, const WORDS: usize> {
 
 impl<'r, const WORDS: usize> Scan<'r, WORDS> {
     #[inline(always)]
-    fn of(record: &Record<'r, WORDS>) -> Self {
-        let mut entries = record.entries();
-        let mut scan = Self {
-            name: entries.rest,
+    fn before(record: &Record<'r, WORDS>) -> Self {
+        Self {
+            name: record.entries().rest,
             name_len: 0,
             name_was_cut: false,
             flags: record.first_flags(),
@@ -69,26 +61,29 @@ impl<'r, const WORDS: usize> Scan<'r, WORDS> {
             end: record.end(),
             last: record.number(4),
             counts: [0; 3],
-        };
+        }
+    }
+
+    #[inline(always)]
+    fn read(&mut self, mut entries: Entries<'r, WORDS>) {
         while entries.advance() {
             let entry = &entries.entry;
-            for (count, kinds) in scan.counts.iter_mut().zip(SECTIONS) {
+            for (count, kinds) in self.counts.iter_mut().zip(SECTIONS) {
                 *count += usize::from(entry.is_any_of(kinds));
             }
             match entry.kind {
                 kind::NAME | kind::CUT_NAME => {
-                    scan.name = entry.words;
-                    scan.name_len = entry.len;
-                    scan.name_was_cut = entry.kind == kind::CUT_NAME;
+                    self.name = entry.words;
+                    self.name_len = entry.len;
+                    self.name_was_cut = entry.kind == kind::CUT_NAME;
                 }
-                kind::FLAGS => scan.flags = entry.flags(),
-                kind::START | kind::START_UNIX => scan.start = entry.time(),
-                kind::END | kind::END_UNIX => scan.end = Some(entry.time()),
-                kind::LOG => scan.last = scan.last.max(entry.words.clone().number()),
+                kind::FLAGS => self.flags = entry.flags(),
+                kind::START | kind::START_UNIX => self.start = entry.time(),
+                kind::END | kind::END_UNIX => self.end = Some(entry.time()),
+                kind::LOG => self.last = self.last.max(entry.words.clone().number()),
                 _ => {}
             }
         }
-        scan
     }
 }
 
@@ -106,8 +101,11 @@ const WHOLE: usize = usize::MAX;
 pub(super) struct SpanEncoder<'c, 'r, E, C: ?Sized, const WORDS: usize> {
     pub(super) record: Record<'r, WORDS>,
     pub(super) clock: &'c C,
-    /// What the span adds to the counters, if it goes out like this. Almost none adds anything.
-    pub(super) cuts: Option<Cuts>,
+    /// How many times were out of range.
+    pub(super) odd_times: u32,
+    pub(super) name_was_cut: bool,
+    /// Tags, logs and references that have no room here.
+    pub(super) cut: [u32; 3],
     pub(super) extent: PhantomData<E>,
 }
 
@@ -115,7 +113,9 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     /// All that was recorded.
     #[inline(never)]
     pub(super) fn whole(&mut self, w: &mut Writer<'_>) {
-        let mut scan = Scan::of(&self.record);
+        let mut scan = Scan::before(&self.record);
+        scan.read(self.record.entries());
+        self.odd_times = 0;
         let shares = scan.counts.map(|count| Share {
             count,
             bytes: WHOLE,
@@ -123,15 +123,18 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         });
         self.ids(w);
         w.bytes_field(jaeger::NAME, scan.name_len, &mut scan.name);
+        self.name_was_cut = scan.name_was_cut;
         self.behind_name(w, &scan, shares, true);
     }
 
     /// Ids, name and times, and of the rest, in the order of the wire, what the writer has room for.
     pub(super) fn trimmed(&mut self, w: &mut Writer<'_>) {
-        let scan = Scan::of(&self.record);
+        let mut scan = Scan::before(&self.record);
+        scan.read(self.record.entries());
+        self.odd_times = 0;
         let told = match self.record.end() {
             Some(_) => DROPPED_TAGS,
-            None => DROPPED_TAGS + UNFINISHED.len(),
+            None => DROPPED_TAGS + UNFINISHED_TAG,
         };
         let tells = w.room() >= BARE_SPAN + BEHIND + told;
         let behind = BEHIND + if tells { told } else { 0 };
@@ -140,17 +143,13 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         // Where it is really narrow, the lists' headers, which nothing needs then, are no reason
         // to cut the name further.
         let name_room = w.room().saturating_sub(behind + 3);
-        if !w.text_prefix(scan.name_len, &scan.name, name_room) {
-            self.cuts().names = 1;
-        }
+        let is_whole = w.text_prefix(scan.name_len, &scan.name, name_room);
+        self.name_was_cut = scan.name_was_cut || !is_whole;
         let mut room = w.room().saturating_sub(behind);
         let shares = SECTIONS.map(|kinds| self.measure(w, kinds, &mut room));
+        let [references, tags, logs] = shares;
+        self.cut = [tags.cut, logs.cut, references.cut];
         self.behind_name(w, &scan, shares, tells);
-    }
-
-    /// What is counted, from now on.
-    fn cuts(&mut self) -> &mut Cuts {
-        self.cuts.get_or_insert(Cuts::NONE)
     }
 
     #[inline(always)]
@@ -168,58 +167,74 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         tells: bool,
     ) {
         let [references, tags, logs] = shares;
-        jaeger::references(w, references.count);
-        self.section(w, set::REFERENCES, references);
+        if references.count > 0 {
+            w.structs_field(jaeger::REFERENCES, references.count);
+            self.section(w, set::REFERENCES, references);
+        }
         let end = scan.end.unwrap_or(Time::Ticks(scan.last));
         let (start, duration) = self.times(scan.start, end);
         jaeger::flags_and_times(w, references.count, scan.flags, start, duration);
 
         // What is told in tags of its own, of the few spans that have it.
-        let cuts = self.all_cut(scan, [tags.cut, logs.cut, references.cut]);
+        let cuts = self.all_cut();
         let is_unfinished = tells && self.record.end().is_none();
         let tells = tells && E::TELLS_CUTS;
         let mut tag_count = tags.count + usize::from(is_unfinished);
         if tells {
             tag_count += cuts.iter().filter(|cut| **cut > 0).count();
         }
-        jaeger::tags(w, tag_count);
+        if tag_count > 0 {
+            w.structs_field(jaeger::TAGS, tag_count);
+        }
         self.section(w, set::TAGS, tags);
         if is_unfinished {
-            w.put(UNFINISHED);
+            w.slice_field(jaeger::KEY, UNFINISHED);
+            w.put(jaeger::TRUE);
+            w.stop();
         }
         if tells {
             for (key, cut) in DROPPED.into_iter().zip(cuts).filter(|(_, cut)| *cut > 0) {
                 jaeger::count(w, key, cut.into());
             }
         }
-        jaeger::logs(w, tag_count, logs.count);
-        self.section(w, set::LOGS, logs);
+        if logs.count > 0 {
+            w.structs_field(jaeger::logs(tag_count), logs.count);
+            self.section(w, set::LOGS, logs);
+        }
         w.stop();
     }
 
-    /// Counts what is missing from the span, and adds to what was cut here what was cut when it
-    /// was recorded: tags, logs, references.
+    /// What was cut here and when it was recorded: tags, logs, references.
+    #[inline(always)]
+    fn all_cut(&self) -> [u32; 3] {
+        let [tags, logs, references] = self.cut;
+        [
+            (Cut::Tag, tags),
+            (Cut::Log, logs),
+            (Cut::Reference, references),
+        ]
+        .map(|(kind, cut)| self.record.cut(kind).saturating_add(cut))
+    }
+
+    /// Counts what is missing from the span as it goes out.
     #[inline(never)]
-    fn all_cut(&mut self, scan: &Scan<'r, WORDS>, mut cut: [u32; 3]) -> [u32; 3] {
-        let slot = [Cut::Tag, Cut::Log, Cut::Reference].map(|kind| self.record.cut(kind));
-        for (cut, recorded) in cut.iter_mut().zip(slot) {
-            *cut = cut.saturating_add(recorded);
+    pub(super) fn count(&self, cuts: &mut Cuts) {
+        let [tags, logs, references] = self.all_cut();
+        let times = self.odd_times + self.record.cut(Cut::Time);
+        let names = self.name_was_cut.into();
+        for (all, more) in cuts
+            .0
+            .iter_mut()
+            .zip([tags, logs, references, names, times])
+        {
+            *all = all.saturating_add(more);
         }
-        let times = self.record.cut(Cut::Time);
-        let name = u32::from(scan.name_was_cut);
-        if cut.iter().fold(times | name, |all, cut| all | cut) != 0 {
-            let cuts = self.cuts();
-            cuts.entries = cut;
-            cuts.times += times;
-            cuts.names |= name;
-        }
-        cut
     }
 
     /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.
     fn measure(&mut self, w: &mut Writer<'_>, kinds: u32, room: &mut usize) -> Share {
         let begin = w.at();
-        let before = self.cuts;
+        let before = self.odd_times;
         let share = Share {
             count: 0,
             bytes: *room,
@@ -227,7 +242,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         };
         let share = self.section(w, kinds, share);
         w.back_to(begin);
-        self.cuts = before;
+        self.odd_times = before;
         *room -= share.bytes;
         share
     }
@@ -244,7 +259,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         };
         let mut entries = self.record.entries();
         while entries.advance_to(kinds, 0) {
-            let (before, cuts) = (w.at(), self.cuts);
+            let (before, odd_times) = (w.at(), self.odd_times);
             self.entry(w, &mut entries);
             if !trims {
                 continue;
@@ -255,7 +270,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
                 written.bytes = bytes;
             } else {
                 w.back_to(before);
-                self.cuts = cuts;
+                self.odd_times = odd_times;
                 written.cut += 1;
             }
         }
@@ -301,16 +316,27 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         }
         // Start and duration together must be nanoseconds in an `i64`, too.
         let start = start.min(LAST_MICROS - 1);
-        if end < start {
-            self.cuts().times += 1;
-        }
+        self.odd_times += u32::from(end < start);
         (start, 1)
     }
 
-    /// A time in microseconds between 1970 and 2262. What was out of range is counted.
+    #[inline(always)]
+    fn micros(&mut self, time: Time) -> i64 {
+        match time {
+            Time::Ticks(ticks) => self.micros_of(false, ticks),
+            Time::UnixNanos(nanos) => self.micros_of(true, nanos as u64),
+        }
+    }
+
+    /// A time, in Unix nanoseconds or in ticks, in microseconds between 1970 and 2262. What was out
+    /// of range is counted.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn micros(&mut self, time: Time) -> i64 {
+    fn micros_of(&mut self, is_unix: bool, number: u64) -> i64 {
+        let time = match is_unix {
+            true => Time::UnixNanos(number as i64),
+            false => Time::Ticks(number),
+        };
         let micros = time.unix_micros(self.clock);
         // Before 2255 it takes no more than this to see that it is in range.
         match micros as u64 >> 53 {
@@ -322,9 +348,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     #[cold]
     #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn odd_micros(&mut self, micros: i64) -> i64 {
-        if !(0..LAST_MICROS).contains(&micros) {
-            self.cuts().times += 1;
-        }
+        self.odd_times += u32::from(!(0..LAST_MICROS).contains(&micros));
         micros.clamp(0, LAST_MICROS)
     }
 }

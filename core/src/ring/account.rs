@@ -3,7 +3,7 @@
 use super::{Policy, Slots, SpanRing};
 use crate::lock::ClaimLock;
 use crate::slot::state;
-use crate::stats::{Dropped, Stats, Trimmed};
+use crate::stats::{Dropped, Stats};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// The counters of a drainer. Those of the ring have 32 bits and wrap; here they are carried on,
@@ -17,7 +17,8 @@ pub(crate) struct Account {
     in_flight: u32,
     too_large: u64,
     failed: u64,
-    pub(crate) trimmed: Trimmed,
+    /// What was cut, in the order of [`Trimmed`](crate::Trimmed).
+    pub(crate) cut: [u64; 6],
 }
 
 #[derive(Default)]
@@ -105,7 +106,7 @@ impl Account {
             open,
             waiting,
             dropped,
-            trimmed: self.trimmed,
+            trimmed: self.cut.into(),
         }
     }
 }

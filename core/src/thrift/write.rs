@@ -9,7 +9,6 @@ use core::marker::PhantomData;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::ty;
-use crate::text::words_of;
 
 /// How many bytes a buffer has behind the limit: the longest that is written in one piece.
 pub(crate) const SLACK: usize = 48;
@@ -222,7 +221,23 @@ impl<'b> Writer<'b> {
     /// The same, of bytes in one piece.
     #[inline(never)]
     pub(crate) fn slice_field(&mut self, header: u8, bytes: &[u8]) {
-        self.bytes_field(header, bytes.len(), &mut words_of(bytes));
+        self.byte(header);
+        self.varint(bytes.len() as u64);
+        let mut at = self.at;
+        if bytes.len() > self.room() {
+            self.at = self.limit.wrapping_add(1);
+            return;
+        }
+        self.at = at.wrapping_add(bytes.len());
+        for byte in bytes {
+            // SAFETY: all of the bytes fit up to the limit.
+            unsafe { at.write(*byte) };
+            at = at.wrapping_add(1);
+            // Where words have 64 bits, a call of `memcpy`; else a loop, which is shorter.
+            if cfg!(not(target_pointer_width = "64")) {
+                compiler_fence(Ordering::SeqCst);
+            }
+        }
     }
 
     /// The beginning of a string: the whole characters among its first `max` bytes. Says whether
@@ -253,12 +268,20 @@ impl<'b> Writer<'b> {
         false
     }
 
-    /// The header of a list.
-    pub(crate) fn list(&mut self, element: u8, count: usize) {
+    /// A field that is a list of structs, which follow.
+    #[inline(never)]
+    pub(crate) fn structs_field(&mut self, header: u8, count: usize) {
+        self.byte(header);
+        self.structs(count);
+    }
+
+    /// The header of a list of structs.
+    #[inline(always)]
+    pub(crate) fn structs(&mut self, count: usize) {
         match count {
-            ..=14 => self.byte((count as u8) << 4 | element),
+            ..=14 => self.byte((count as u8) << 4 | ty::STRUCT),
             _ => {
-                self.byte(0xf0 | element);
+                self.byte(0xf0 | ty::STRUCT);
                 self.varint(count as u64);
             }
         }
@@ -386,13 +409,6 @@ impl Fields {
     #[inline(always)]
     pub(crate) fn i64(&mut self, w: &mut Writer<'_>, id: i16, value: i64) {
         w.i64_field(self.header(id, ty::I64), value);
-    }
-
-    /// The header of a list of structs, which follow.
-    #[inline(always)]
-    pub(crate) fn structs(&mut self, w: &mut Writer<'_>, id: i16, count: usize) {
-        w.byte(self.header(id, ty::LIST));
-        w.list(ty::STRUCT, count);
     }
 }
 

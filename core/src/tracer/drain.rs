@@ -89,7 +89,7 @@ where
     }
 
     fn settle<E: Extent>(&mut self, packer: &mut Packer<E>) {
-        self.account.trimmed += packer.settle();
+        packer.settle().add_to(&mut self.account.cut);
         self.tracer.ring.free_taken(&self.tracer.lock);
     }
 
