@@ -182,6 +182,7 @@ impl<const WORDS: usize> Slot<WORDS> {
     }
 
     /// How many entries of a kind found no room.
+    #[inline(always)]
     pub(crate) fn cut(&self, kind: Cut) -> u32 {
         let [tags, logs] = &self.cut;
         match kind {

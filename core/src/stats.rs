@@ -177,6 +177,7 @@ pub(crate) struct Cuts(pub(crate) [u32; 6]);
 impl Cuts {
     pub(crate) const NONE: Self = Self([0; 6]);
 
+    #[inline(never)]
     pub(crate) fn add_to(self, all: &mut [u64; 6]) {
         for (all, more) in all.iter_mut().zip(self.0) {
             *all += u64::from(more);

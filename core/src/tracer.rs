@@ -239,7 +239,10 @@ impl<C, I: IdSource, L: ClaimLock, P, S, const WORDS: usize> Tracer<C, I, L, P, 
                 !taken
             }
         });
-        free.then(|| TracerDrain::new(self))
+        if !free {
+            return None;
+        }
+        Some(TracerDrain::new(self))
     }
 }
 

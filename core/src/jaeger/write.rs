@@ -4,7 +4,7 @@
 use super::field::{batch, client_stats, log, process, span, span_ref, tag};
 use super::{EMIT_BATCH, field::emit_batch, tag_type};
 use crate::stats::Dropped;
-use crate::thrift::write::{Fields, Writer, short_header};
+use crate::thrift::write::{Writer, short_header};
 use crate::thrift::{PROTOCOL, VERSION, VERSION_BITS, message, ty};
 use crate::{ReferenceKind, Value};
 
@@ -53,12 +53,13 @@ pub(crate) fn end(w: &mut Writer<'_>, seq_no: u64, dropped: &Dropped) {
             && client_stats::TOO_LARGE_DROPPED_SPANS == 2
             && client_stats::FAILED_TO_EMIT_SPANS == 3
     );
-    let count = |spans: u64| i64::try_from(spans).unwrap_or(i64::MAX);
-    w.number_field(NEXT, count(seq_no));
-    w.put([STATS]);
     let full = dropped.ring_full.saturating_add(dropped.evicted);
-    for spans in [full, dropped.too_large, dropped.failed] {
-        w.number_field(NEXT, count(spans));
+    let numbers = [seq_no, full, dropped.too_large, dropped.failed];
+    for (which, number) in numbers.into_iter().enumerate() {
+        w.number_field(NEXT, i64::try_from(number).unwrap_or(i64::MAX));
+        if which == 0 {
+            w.put([STATS]);
+        }
     }
     // Of the stats, of the batch, of the arguments.
     w.put([ty::STOP; 3]);
@@ -103,24 +104,21 @@ pub(crate) fn reference(w: &mut Writer<'_>, kind: ReferenceKind, mut id: impl Fn
     w.stop();
 }
 
-/// What stands between a span's references and its tags. Times are in microseconds.
+/// A span's flags, after its references. Its start and its duration follow, in microseconds, each
+/// as [`TIME`].
 #[inline(always)]
-pub(crate) fn flags_and_times(
-    w: &mut Writer<'_>,
-    references: usize,
-    flags: u8,
-    start: i64,
-    duration: i64,
-) {
+pub(crate) fn flags(references: usize, flags: u8) -> [u8; 2] {
     let last = match references {
         0 => span::OPERATION_NAME,
         _ => span::REFERENCES,
     };
-    w.put([short_header(last, span::FLAGS, ty::I32), flags << 1]);
-    let mut fields = Fields::after(span::FLAGS);
-    fields.i64(w, span::START_TIME, start);
-    fields.i64(w, span::DURATION, duration);
+    [short_header(last, span::FLAGS, ty::I32), flags << 1]
 }
+
+/// The header of a span's start, and of its duration.
+pub(crate) const TIME: u8 = short_header(span::FLAGS, span::START_TIME, ty::I64);
+const _: () =
+    assert!(span::DURATION == span::START_TIME + 1 && span::START_TIME == span::FLAGS + 1);
 
 /// The header of a span's tags.
 pub(crate) const TAGS: u8 = short_header(span::DURATION, span::TAGS, ty::LIST);

@@ -42,6 +42,13 @@ pub struct Loss {
 }
 
 impl LossWatch {
+    pub(crate) const NEW: Self = Self {
+        told: Dropped::NONE,
+        clean: None,
+        last: None,
+        before: None,
+    };
+
     /// Looks at the counters at the time `now`, in nanoseconds since the Unix epoch. `last` tells
     /// what is still untold without waiting for the second to pass.
     pub fn look(&mut self, now: i64, dropped: &Dropped, last: bool) -> Option<Loss> {
@@ -99,7 +106,9 @@ impl Loss {
         w.slice_field(jaeger::NAME, LOSS_SPAN.as_bytes());
         let start = self.from.max(0) / 1000;
         let duration = (self.until.max(0) / 1000 - start).max(1);
-        jaeger::flags_and_times(w, 0, Flags::SAMPLED.bits(), start, duration);
+        w.put(jaeger::flags(0, Flags::SAMPLED.bits()));
+        w.number_field(jaeger::TIME, start);
+        w.number_field(jaeger::TIME, duration);
         let reasons = [
             ("lost.ring_full", self.lost.ring_full),
             ("lost.evicted", self.lost.evicted),

@@ -32,7 +32,9 @@ impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C,
         let Short { words: text, len } = name.value;
         w.put_and_words([jaeger::NAME, len as u8], text, len);
         let (start, duration) = self.times(self.record.start(), end);
-        jaeger::flags_and_times(w, 0, self.record.first_flags(), start, duration);
+        w.put(jaeger::flags(0, self.record.first_flags()));
+        w.i64_field(jaeger::TIME, start);
+        w.i64_field(jaeger::TIME, duration);
         plain_tags(w, words)
     }
 }

@@ -5,8 +5,7 @@ use core::marker::PhantomData;
 use super::Extent;
 use crate::jaeger::write as jaeger;
 use crate::record::kind::{self, set};
-use crate::record::{Entries, Entry, Record, Words};
-use crate::slot::Cut;
+use crate::record::{Entries, Entry, Record, Words, time};
 use crate::stats::Cuts;
 use crate::thrift::write::Writer;
 use crate::{Clock, ReferenceKind, Time};
@@ -67,37 +66,43 @@ impl<'r, const WORDS: usize> Scan<'r, WORDS> {
     #[inline(always)]
     fn read(&mut self, mut entries: Entries<'r, WORDS>) {
         while entries.advance() {
-            let entry = &entries.entry;
-            for (count, kinds) in self.counts.iter_mut().zip(SECTIONS) {
-                *count += usize::from(entry.is_any_of(kinds));
+            let Entry { kind, .. } = entries.entry;
+            let is_any_of = |kinds: u32| (kinds >> (kind & 31) & 1) as usize;
+            let [references, tags, logs] = &mut self.counts;
+            *references += is_any_of(set::REFERENCES);
+            *tags += is_any_of(set::TAGS);
+            *logs += is_any_of(set::LOGS);
+            if let kind::NAME | kind::CUT_NAME = kind {
+                self.name = entries.entry.words;
+                self.name_len = entries.entry.len;
+                self.name_was_cut = kind == kind::CUT_NAME;
             }
-            match entry.kind {
-                kind::NAME | kind::CUT_NAME => {
-                    self.name = entry.words;
-                    self.name_len = entry.len;
-                    self.name_was_cut = entry.kind == kind::CUT_NAME;
-                }
-                kind::FLAGS => self.flags = entry.flags(),
-                kind::START | kind::START_UNIX => self.start = entry.time(),
-                kind::END | kind::END_UNIX => self.end = Some(entry.time()),
-                kind::LOG => self.last = self.last.max(entry.words.clone().number()),
-                _ => {}
+            if !(kind::FLAGS..=kind::LOG).contains(&kind) {
+                continue;
+            }
+            let number = entries.entry.words.number();
+            match kind & !kind::UNIX {
+                kind::START => self.start = time(kind, number),
+                kind::END => self.end = Some(time(kind, number)),
+                kind::LOG => self.last = self.last.max(number),
+                _ => self.flags = number as u8,
             }
         }
     }
 }
 
-/// What of a section has room, and goes out.
+/// What of a section goes out.
 #[derive(Clone, Copy)]
 struct Share {
     count: usize,
-    /// The bytes that it may take, or takes; [`WHOLE`] if nothing is cut.
     bytes: usize,
     cut: u32,
 }
 
+/// No limit for a section: nothing of it is cut.
 const WHOLE: usize = usize::MAX;
 
+/// Writes one span.
 pub(super) struct SpanEncoder<'c, 'r, E, C: ?Sized, const WORDS: usize> {
     pub(super) record: Record<'r, WORDS>,
     pub(super) clock: &'c C,
@@ -116,15 +121,10 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         let mut scan = Scan::before(&self.record);
         scan.read(self.record.entries());
         self.odd_times = 0;
-        let shares = scan.counts.map(|count| Share {
-            count,
-            bytes: WHOLE,
-            cut: 0,
-        });
         self.ids(w);
         w.bytes_field(jaeger::NAME, scan.name_len, &mut scan.name);
         self.name_was_cut = scan.name_was_cut;
-        self.behind_name(w, &scan, shares, true);
+        self.behind_name(w, &scan, scan.counts, [WHOLE; 3], true);
     }
 
     /// Ids, name and times, and of the rest, in the order of the wire, what the writer has room for.
@@ -149,7 +149,11 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         let shares = SECTIONS.map(|kinds| self.measure(w, kinds, &mut room));
         let [references, tags, logs] = shares;
         self.cut = [tags.cut, logs.cut, references.cut];
-        self.behind_name(w, &scan, shares, tells);
+        let (counts, bytes) = (
+            shares.map(|share| share.count),
+            shares.map(|share| share.bytes),
+        );
+        self.behind_name(w, &scan, counts, bytes, tells);
     }
 
     #[inline(always)]
@@ -163,30 +167,32 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         &mut self,
         w: &mut Writer<'_>,
         scan: &Scan<'r, WORDS>,
-        shares: [Share; 3],
+        [references, tags, logs]: [usize; 3],
+        [for_references, for_tags, for_logs]: [usize; 3],
         tells: bool,
     ) {
-        let [references, tags, logs] = shares;
-        if references.count > 0 {
-            w.structs_field(jaeger::REFERENCES, references.count);
-            self.section(w, set::REFERENCES, references);
+        if references > 0 {
+            w.structs_field(jaeger::REFERENCES, references);
+            self.section(w, set::REFERENCES, for_references);
         }
         let end = scan.end.unwrap_or(Time::Ticks(scan.last));
         let (start, duration) = self.times(scan.start, end);
-        jaeger::flags_and_times(w, references.count, scan.flags, start, duration);
+        w.put(jaeger::flags(references, scan.flags));
+        w.number_field(jaeger::TIME, start);
+        w.number_field(jaeger::TIME, duration);
 
         // What is told in tags of its own, of the few spans that have it.
-        let cuts = self.all_cut();
         let is_unfinished = tells && self.record.end().is_none();
         let tells = tells && E::TELLS_CUTS;
-        let mut tag_count = tags.count + usize::from(is_unfinished);
+        let cuts = if tells { self.all_cut() } else { [0; 3] };
+        let mut tag_count = tags + usize::from(is_unfinished);
         if tells {
             tag_count += cuts.iter().filter(|cut| **cut > 0).count();
         }
         if tag_count > 0 {
             w.structs_field(jaeger::TAGS, tag_count);
         }
-        self.section(w, set::TAGS, tags);
+        self.section(w, set::TAGS, for_tags);
         if is_unfinished {
             w.slice_field(jaeger::KEY, UNFINISHED);
             w.put(jaeger::TRUE);
@@ -197,9 +203,9 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
                 jaeger::count(w, key, cut.into());
             }
         }
-        if logs.count > 0 {
-            w.structs_field(jaeger::logs(tag_count), logs.count);
-            self.section(w, set::LOGS, logs);
+        if logs > 0 {
+            w.structs_field(jaeger::logs(tag_count), logs);
+            self.section(w, set::LOGS, for_logs);
         }
         w.stop();
     }
@@ -207,20 +213,22 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     /// What was cut here and when it was recorded: tags, logs, references.
     #[inline(always)]
     fn all_cut(&self) -> [u32; 3] {
-        let [tags, logs, references] = self.cut;
-        [
-            (Cut::Tag, tags),
-            (Cut::Log, logs),
-            (Cut::Reference, references),
-        ]
-        .map(|(kind, cut)| self.record.cut(kind).saturating_add(cut))
+        let [tags, logs, references, _] = self.record.cuts();
+        let mut all = [tags, logs, references];
+        if E::TRIMS {
+            for (all, cut) in all.iter_mut().zip(self.cut) {
+                *all = all.saturating_add(cut);
+            }
+        }
+        all
     }
 
     /// Counts what is missing from the span as it goes out.
     #[inline(never)]
     pub(super) fn count(&self, cuts: &mut Cuts) {
         let [tags, logs, references] = self.all_cut();
-        let times = self.odd_times + self.record.cut(Cut::Time);
+        let [.., times] = self.record.cuts();
+        let times = self.odd_times + times;
         let names = self.name_was_cut.into();
         for (all, more) in cuts
             .0
@@ -235,22 +243,17 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     fn measure(&mut self, w: &mut Writer<'_>, kinds: u32, room: &mut usize) -> Share {
         let begin = w.at();
         let before = self.odd_times;
-        let share = Share {
-            count: 0,
-            bytes: *room,
-            cut: 0,
-        };
-        let share = self.section(w, kinds, share);
+        let share = self.section(w, kinds, *room);
         w.back_to(begin);
         self.odd_times = before;
         *room -= share.bytes;
         share
     }
 
-    /// Writes a section: those entries that fit its share together. Returns what they were.
+    /// Writes a section: those entries that fit in `room` bytes together. Returns what they were.
     #[inline(never)]
-    fn section(&mut self, w: &mut Writer<'_>, kinds: u32, share: Share) -> Share {
-        let trims = E::TRIMS && share.bytes != WHOLE;
+    fn section(&mut self, w: &mut Writer<'_>, kinds: u32, room: usize) -> Share {
+        let trims = E::TRIMS && room != WHOLE;
         let begin = w.at();
         let mut written = Share {
             count: 0,
@@ -265,7 +268,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
                 continue;
             }
             let bytes = w.at() - begin;
-            if !w.is_full() && bytes <= share.bytes {
+            if !w.is_full() && bytes <= room {
                 written.count += 1;
                 written.bytes = bytes;
             } else {
@@ -338,18 +341,17 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
             false => Time::Ticks(number),
         };
         let micros = time.unix_micros(self.clock);
-        // Before 2255 it takes no more than this to see that it is in range.
-        match micros as u64 >> 53 {
-            0 => micros,
-            _ => self.odd_micros(micros),
+        match (0..LAST_MICROS).contains(&micros) {
+            true => micros,
+            false => self.odd_micros(micros),
         }
     }
 
     #[cold]
     #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn odd_micros(&mut self, micros: i64) -> i64 {
-        self.odd_times += u32::from(!(0..LAST_MICROS).contains(&micros));
-        micros.clamp(0, LAST_MICROS)
+        self.odd_times += 1;
+        if micros < 0 { 0 } else { LAST_MICROS }
     }
 }
 

@@ -33,7 +33,7 @@ mod read;
 mod words;
 mod write;
 
-pub(crate) use read::{Entries, Entry, Record, RecordedValue};
+pub(crate) use read::{Entries, Entry, Record, RecordedValue, time};
 pub(crate) use words::{Pieces, Words};
 pub use write::{Ending, Lane};
 pub(crate) use write::{Ids, RecordWriter};
@@ -82,9 +82,7 @@ pub(crate) mod kind {
     pub(crate) const FLAGS: u32 = 3;
     /// In ticks, as the others that do not say.
     pub(crate) const START: u32 = 4;
-    pub(crate) const START_UNIX: u32 = START + UNIX;
     pub(crate) const END: u32 = 6;
-    pub(crate) const END_UNIX: u32 = END + UNIX;
     pub(crate) const LOG: u32 = 8;
     pub(crate) const LOG_UNIX: u32 = LOG + UNIX;
     /// Added to the kind of a time: in Unix nanoseconds.

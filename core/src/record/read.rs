@@ -96,8 +96,16 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         self.first.first_flags()
     }
 
-    pub(crate) fn cut(&self, kind: Cut) -> u32 {
-        self.first.cut(kind)
+    /// How many tags, logs, references and times found no room.
+    #[inline(always)]
+    pub(crate) fn cuts(&self) -> [u32; 4] {
+        let cut = |kind| self.first.cut(kind);
+        [
+            cut(Cut::Tag),
+            cut(Cut::Log),
+            cut(Cut::Reference),
+            cut(Cut::Time),
+        ]
     }
 
     /// The words behind the head, if the record lies in one slot.
@@ -226,21 +234,15 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
     }
 
     /// The flags, as bits.
-    #[inline(always)]
     pub(crate) fn flags(&self) -> u8 {
         let mut words = self.words;
         u32::from_le(words.word().unwrap_or_default()) as u8
     }
 
     /// The time of a start, an end or a log.
-    #[inline(always)]
     pub(crate) fn time(&self) -> Time {
         let mut words = self.words;
-        let number = words.number();
-        match self.kind & kind::UNIX {
-            0 => Time::Ticks(number),
-            _ => Time::UnixNanos(number as i64),
-        }
+        time(self.kind, words.number())
     }
 
     /// The value of a tag or a field.
@@ -284,6 +286,15 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
             }
             _ => false,
         }
+    }
+}
+
+/// The time of a start, an end or a log of a kind.
+#[inline(always)]
+pub(crate) fn time(kind: u32, number: u64) -> Time {
+    match kind & kind::UNIX {
+        0 => Time::Ticks(number),
+        _ => Time::UnixNanos(number as i64),
     }
 }
 

@@ -39,7 +39,9 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
         self.here.is_empty() && self.beyond == 0
     }
 
-    #[inline(always)]
+    /// The next word. Out of line where code is dear: there, most spans go another way.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn word(&mut self) -> Option<u32> {
         if self.here.is_empty() {
             self.turn()?;

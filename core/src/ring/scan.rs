@@ -56,6 +56,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     }
 
     /// Frees the slots of the spans that were taken.
+    #[inline(never)]
     pub(crate) fn free_taken(&self, lock: &impl ClaimLock) {
         for slot in self.place().slots() {
             if slot.head() & state::TAKEN != 0 {

@@ -388,30 +388,6 @@ unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
     at.wrapping_add(1)
 }
 
-/// The fields of one struct, in the order of their ids.
-pub(crate) struct Fields(i16);
-
-impl Fields {
-    /// After the field `id`.
-    pub(crate) const fn after(id: i16) -> Self {
-        Self(id)
-    }
-
-    /// The header of a field; its value follows. The fields of the structs that are written here
-    /// are all less than 16 apart.
-    #[inline(always)]
-    pub(crate) fn header(&mut self, id: i16, ty: u8) -> u8 {
-        let header = short_header(self.0, id, ty);
-        self.0 = id;
-        header
-    }
-
-    #[inline(always)]
-    pub(crate) fn i64(&mut self, w: &mut Writer<'_>, id: i16, value: i64) {
-        w.i64_field(self.header(id, ty::I64), value);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

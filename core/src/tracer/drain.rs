@@ -17,11 +17,12 @@ pub struct TracerDrain<'t, T> {
 }
 
 impl<'t, T> TracerDrain<'t, T> {
-    pub(super) fn new(tracer: &'t T) -> Self {
+    #[inline(always)]
+    pub(super) const fn new(tracer: &'t T) -> Self {
         Self {
             tracer,
-            account: Account::default(),
-            loss: LossWatch::default(),
+            account: Account::NEW,
+            loss: LossWatch::NEW,
         }
     }
 }
@@ -88,6 +89,8 @@ where
         self.settle(packer);
     }
 
+    // Inline, so that what of the drainer is not used where it is made goes away.
+    #[inline(always)]
     fn settle<E: Extent>(&mut self, packer: &mut Packer<E>) {
         packer.settle().add_to(&mut self.account.cut);
         self.tracer.ring.free_taken(&self.tracer.lock);
