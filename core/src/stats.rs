@@ -177,10 +177,11 @@ pub(crate) struct Cuts(pub(crate) [u32; 6]);
 impl Cuts {
     pub(crate) const NONE: Self = Self([0; 6]);
 
+    /// Moves them there.
     #[inline(never)]
-    pub(crate) fn add_to(self, all: &mut [u64; 6]) {
-        for (all, more) in all.iter_mut().zip(self.0) {
-            *all += u64::from(more);
+    pub(crate) fn move_to(&mut self, all: &mut [u64; 6]) {
+        for (all, more) in all.iter_mut().zip(&mut self.0) {
+            *all += u64::from(core::mem::take(more));
         }
     }
 }

@@ -42,13 +42,6 @@ pub struct Loss {
 }
 
 impl LossWatch {
-    pub(crate) const NEW: Self = Self {
-        told: Dropped::NONE,
-        clean: None,
-        last: None,
-        before: None,
-    };
-
     /// Looks at the counters at the time `now`, in nanoseconds since the Unix epoch. `last` tells
     /// what is still untold without waiting for the second to pass.
     pub fn look(&mut self, now: i64, dropped: &Dropped, last: bool) -> Option<Loss> {

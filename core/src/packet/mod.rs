@@ -400,7 +400,7 @@ impl<E: Extent> Packer<E> {
 
     /// The last datagram was sent, or has failed: what was trimmed in it counts.
     pub fn settled<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
-        self.settle().add_to(&mut drain.cut);
+        self.settle(&mut drain.cut);
     }
 
     /// The last datagram never was: its spans wait again, and the next one has its number.
@@ -409,10 +409,10 @@ impl<E: Extent> Packer<E> {
         drain.put_back();
     }
 
-    /// The last datagram was sent, or has failed. What was trimmed in it.
-    pub(crate) fn settle(&mut self) -> Cuts {
+    /// The last datagram was sent, or has failed: what was cut in it counts there.
+    pub(crate) fn settle(&mut self, cut: &mut [u64; 6]) {
         self.unsettled = false;
-        core::mem::replace(&mut self.cuts, Cuts::NONE)
+        self.cuts.move_to(cut);
     }
 
     /// The last datagram never was.
