@@ -410,6 +410,7 @@ impl<E: Extent> Packer<E> {
     }
 
     /// The last datagram was sent, or has failed: what was cut in it counts there.
+    #[inline(always)]
     pub(crate) fn settle(&mut self, cut: &mut [u64; 6]) {
         self.unsettled = false;
         self.cuts.move_to(cut);

@@ -214,29 +214,28 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     #[inline(always)]
     fn all_cut(&self) -> [u32; 3] {
         let [tags, logs, references, _] = self.record.cuts();
-        let mut all = [tags, logs, references];
-        if E::TRIMS {
-            for (all, cut) in all.iter_mut().zip(self.cut) {
-                *all = all.saturating_add(cut);
-            }
+        if !E::TRIMS {
+            return [tags, logs, references];
         }
-        all
+        let [cut_tags, cut_logs, cut_references] = self.cut;
+        [
+            tags.saturating_add(cut_tags),
+            logs.saturating_add(cut_logs),
+            references.saturating_add(cut_references),
+        ]
     }
 
     /// Counts what is missing from the span as it goes out.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn count(&self, cuts: &mut Cuts) {
         let [tags, logs, references] = self.all_cut();
         let [.., times] = self.record.cuts();
-        let times = self.odd_times + times;
-        let names = self.name_was_cut.into();
-        for (all, more) in cuts
-            .0
-            .iter_mut()
-            .zip([tags, logs, references, names, times])
-        {
-            *all = all.saturating_add(more);
-        }
+        let Cuts([all_tags, all_logs, all_references, all_names, all_times, _]) = cuts;
+        *all_tags = all_tags.saturating_add(tags);
+        *all_logs = all_logs.saturating_add(logs);
+        *all_references = all_references.saturating_add(references);
+        *all_names += u32::from(self.name_was_cut);
+        *all_times += times + self.odd_times;
     }
 
     /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.
