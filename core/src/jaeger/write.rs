@@ -10,15 +10,12 @@ use crate::{ReferenceKind, Value};
 
 /// The beginning of a datagram: the message, and its batch up to the process.
 pub(crate) fn message(w: &mut Writer<'_>) {
-    const NAME: [u8; 9] = *EMIT_BATCH;
     const BATCH: u8 = short_header(0, emit_batch::BATCH, ty::STRUCT);
     const PROCESS: u8 = short_header(0, batch::PROCESS, ty::STRUCT);
-    let [a, b, c, d, e, f, g, h, i] = NAME;
-    let kind = message::ONEWAY << VERSION_BITS | VERSION;
-    // The sequence number is 0.
-    let head = [PROTOCOL, kind, 0, NAME.len() as u8];
-    let [p, k, s, l] = head;
-    w.put([p, k, s, l, a, b, c, d, e, f, g, h, i, BATCH, PROCESS]);
+    w.put([PROTOCOL, message::ONEWAY << VERSION_BITS | VERSION]);
+    // The sequence number stands where a header does: it is 0.
+    w.slice_field(0, EMIT_BATCH);
+    w.put([BATCH, PROCESS]);
 }
 
 /// The process up to its tags, of which there are `tags`. They follow, then a stop.
@@ -73,7 +70,7 @@ pub(crate) fn span_ids(w: &mut Writer<'_>, id: impl Fn(usize) -> u64) {
 }
 
 /// The header of each of a span's ids, which are its first four fields.
-const ID: u8 = short_header(0, span::TRACE_ID_LOW, ty::I64);
+pub(crate) const ID: u8 = short_header(0, span::TRACE_ID_LOW, ty::I64);
 const _: () = assert!(
     span::TRACE_ID_LOW == 1
         && span::TRACE_ID_HIGH == 2
@@ -100,7 +97,9 @@ pub(crate) fn reference(w: &mut Writer<'_>, kind: ReferenceKind, mut id: impl Fn
         ReferenceKind::FollowsFrom => super::ref_type::FOLLOWS_FROM,
     };
     w.put([short_header(0, span_ref::REF_TYPE, ty::I32), zigzag(kind)]);
-    w.i64_fields::<3>(ID, |_| id() as i64);
+    for _ in 0..3 {
+        w.number_field(ID, id() as i64);
+    }
     w.stop();
 }
 

@@ -302,7 +302,7 @@ impl<E: Extent> Packer<E> {
         let header = self.header(&mut w, process);
         let mut list = SpanList { count: 0 };
         if let Some((loss, ids)) = loss.filter(|_| E::TELLS_LOSS) {
-            list.push(&mut w, |w| loss.write(w, ids));
+            list.push::<E>(&mut w, |w| loss.write(w, ids));
         }
         let told = list.count;
         self.spans(&mut w, &mut list, source, clock);
@@ -372,7 +372,7 @@ impl<E: Extent> Packer<E> {
             };
             let mut is_plain = false;
             let alone = list.count == 0;
-            let mut fits = list.push(w, |w| {
+            let mut fits = list.push::<E>(w, |w| {
                 let begin = w.at();
                 is_plain = E::HURRIES && span.plain(w);
                 if !is_plain {
@@ -382,7 +382,7 @@ impl<E: Extent> Packer<E> {
             });
             if E::TRIMS && alone && !fits {
                 is_plain = false;
-                fits = list.push(w, |w| span.trimmed(w));
+                fits = list.push::<E>(w, |w| span.trimmed(w));
             }
             if fits {
                 // Of most spans, there is nothing to count.
@@ -460,10 +460,13 @@ struct SpanList {
 impl SpanList {
     /// One more span, whole or not at all: says which.
     #[inline(always)]
-    fn push(&mut self, w: &mut Writer<'_>, write: impl FnOnce(&mut Writer<'_>)) -> bool {
+    fn push<E: Extent>(&mut self, w: &mut Writer<'_>, write: impl FnOnce(&mut Writer<'_>)) -> bool {
         let before = w.at();
         write(w);
-        let grown = list_header(self.count + 1) - 1;
+        let grown = match E::MOST_SPANS {
+            ..=14 => 0,
+            _ => list_header(self.count + 1) - 1,
+        };
         let fits = !w.is_full() && w.room() >= grown;
         match fits {
             true => self.count += 1,

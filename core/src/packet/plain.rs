@@ -42,7 +42,7 @@ impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C,
 #[inline(always)]
 fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
     if words.is_empty() {
-        w.stop();
+        w.put([ty::STOP]);
         return true;
     }
     w.put([jaeger::TAGS, ty::STRUCT]);
@@ -74,7 +74,7 @@ fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
             }
             _ => return false,
         }
-        w.stop();
+        w.put([ty::STOP]);
         tags += 1;
     }
     // The header of a list of more is longer.
@@ -82,7 +82,7 @@ fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
         return false;
     }
     w.patch(header, (tags as u8) << 4 | ty::STRUCT);
-    w.stop();
+    w.put([ty::STOP]);
     true
 }
 

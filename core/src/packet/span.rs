@@ -132,9 +132,9 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         let mut scan = Scan::before(&self.record);
         scan.read(self.record.entries());
         self.odd_times = 0;
-        let told = match self.record.end() {
-            Some(_) => DROPPED_TAGS,
-            None => DROPPED_TAGS + UNFINISHED_TAG,
+        let told = match self.record.is_unfinished() {
+            false => DROPPED_TAGS,
+            true => DROPPED_TAGS + UNFINISHED_TAG,
         };
         let tells = w.room() >= BARE_SPAN + BEHIND + told;
         let behind = BEHIND + if tells { told } else { 0 };
@@ -158,7 +158,9 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
 
     #[inline(always)]
     fn ids(&self, w: &mut Writer<'_>) {
-        jaeger::span_ids(w, |which| self.record.number(which));
+        for which in 0..4 {
+            w.number_field(jaeger::ID, self.record.number(which) as i64);
+        }
     }
 
     /// From the references to the stop. Whether there is room to tell what was cut, is in `tells`.
@@ -182,7 +184,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         w.number_field(jaeger::TIME, duration);
 
         // What is told in tags of its own, of the few spans that have it.
-        let is_unfinished = tells && self.record.end().is_none();
+        let is_unfinished = tells && self.record.is_unfinished();
         let tells = tells && E::TELLS_CUTS;
         let cuts = if tells { self.all_cut() } else { [0; 3] };
         let mut tag_count = tags + usize::from(is_unfinished);
@@ -294,16 +296,20 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     /// Writes a log whose fields are among the entries behind it.
     #[inline(always)]
     fn log(&mut self, w: &mut Writer<'_>, time: Time, rest: &Words<'r, WORDS>) {
-        let mut fields = Entries::of(*rest);
-        let mut count = 0;
-        while fields.advance_to(set::FIELDS, set::LOGS) {
-            count += 1;
-        }
         let timestamp = self.micros(time);
-        jaeger::log(w, timestamp, count);
-        let mut fields = Entries::of(*rest);
-        while fields.advance_to(set::FIELDS, set::LOGS) {
-            write_tag(w, &mut fields.entry);
+        let mut count = 0;
+        // A first time to count them.
+        for writes in [false, true] {
+            if writes {
+                jaeger::log(w, timestamp, count);
+            }
+            let mut fields = Entries::of(rest);
+            while fields.advance_to(set::FIELDS, set::LOGS) {
+                match writes {
+                    true => write_tag(w, &mut fields.entry),
+                    false => count += 1,
+                }
+            }
         }
         w.stop();
     }
@@ -375,12 +381,9 @@ fn write_tag<const WORDS: usize>(w: &mut Writer<'_>, tag: &mut Entry<'_, WORDS>)
         jaeger::double(w, words.number());
         return w.stop();
     }
-    let [header, value, field] = match kind {
-        kind::STRING => jaeger::STRING,
-        kind::BYTES => jaeger::BYTES,
-        kind::FALSE => jaeger::FALSE,
-        kind::TRUE => jaeger::TRUE,
-        _ => jaeger::LONG,
+    let which = kind.wrapping_sub(kind::STRING) as usize;
+    let Some(&[header, value, field]) = HEADS.get(which) else {
+        return;
     };
     w.put([header, value]);
     match kind {
@@ -390,3 +393,14 @@ fn write_tag<const WORDS: usize>(w: &mut Writer<'_>, tag: &mut Entry<'_, WORDS>)
     }
     w.stop();
 }
+
+/// What stands between key and value, by kind.
+static HEADS: [[u8; 3]; 5] = {
+    let mut heads = [[0; 3]; 5];
+    heads[(kind::STRING - kind::STRING) as usize] = jaeger::STRING;
+    heads[(kind::BYTES - kind::STRING) as usize] = jaeger::BYTES;
+    heads[(kind::FALSE - kind::STRING) as usize] = jaeger::FALSE;
+    heads[(kind::TRUE - kind::STRING) as usize] = jaeger::TRUE;
+    heads[(kind::I64 - kind::STRING) as usize] = jaeger::LONG;
+    heads
+};

@@ -68,8 +68,8 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     /// When the span was ended; `None` if it has not been.
     #[inline(always)]
     pub(crate) fn end(&self) -> Option<Time> {
-        let ended = self.state & (state::DONE | state::UNFINISHED) == state::DONE;
-        ended.then(|| Time::Ticks(self.first.end_ticks()))
+        let end = Time::Ticks(self.first.end_ticks());
+        (!self.is_unfinished()).then_some(end)
     }
 
     /// When the span was ended, if it was, and nothing was cut from it.
@@ -108,6 +108,12 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         ]
     }
 
+    /// Whether the span has no end.
+    #[inline(always)]
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.state & (state::DONE | state::UNFINISHED) != state::DONE
+    }
+
     /// The words behind the head, if the record lies in one slot.
     #[inline(always)]
     pub(crate) fn in_one_slot(&self) -> Option<&'r [u32]> {
@@ -117,7 +123,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     /// All that was said of the span, in order.
     #[inline(always)]
     pub(crate) fn entries(&self) -> Entries<'r, WORDS> {
-        Entries::of(self.words)
+        Entries::of(&self.words)
     }
 }
 
@@ -132,8 +138,9 @@ pub(crate) struct Entries<'r, const WORDS: usize> {
 
 impl<'r, const WORDS: usize> Entries<'r, WORDS> {
     /// Before the first of some entries.
-    #[inline(always)]
-    pub(crate) fn of(words: Words<'r, WORDS>) -> Self {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn of(words: &Words<'r, WORDS>) -> Self {
+        let words = *words;
         let entry = Entry {
             kind: 0,
             key_len: 0,

@@ -68,12 +68,19 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
 
     /// Leaves out so many.
     #[inline(always)]
-    pub(super) fn pass(&mut self, count: usize) -> Option<()> {
-        match self.here.get(count..) {
-            Some(rest) => self.here = rest,
-            None => self.skip_across(count)?,
+    pub(super) fn pass(&mut self, mut count: usize) -> Option<()> {
+        loop {
+            match self.here.get(count..) {
+                Some(rest) => {
+                    self.here = rest;
+                    return Some(());
+                }
+                None => {
+                    count -= self.here.len();
+                    self.turn()?;
+                }
+            }
         }
-        Some(())
     }
 
     /// Goes on in the next slot, if there is one.
@@ -89,23 +96,6 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
         self.here = unsafe { self.slot.committed(self.beyond) };
         self.beyond -= self.here.len();
         Some(())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn skip_across(&mut self, mut count: usize) -> Option<()> {
-        loop {
-            match self.here.get(count..) {
-                Some(rest) => {
-                    self.here = rest;
-                    return Some(());
-                }
-                None => {
-                    count -= self.here.len();
-                    self.turn()?;
-                }
-            }
-        }
     }
 }
 

@@ -288,7 +288,8 @@ impl<'b> Writer<'b> {
     }
 
     /// The end of a struct.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn stop(&mut self) {
         self.byte(ty::STOP);
     }
