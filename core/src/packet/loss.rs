@@ -4,6 +4,7 @@ use crate::jaeger::write as jaeger;
 use crate::stats::Dropped;
 use crate::thrift::ty::STOP;
 use crate::thrift::write::Writer;
+use crate::time::micros_of;
 use crate::{Flags, SpanId, TraceId};
 
 /// The name of the span that tells of lost ones.
@@ -44,6 +45,7 @@ pub struct Loss {
 impl LossWatch {
     /// Looks at the counters at the time `now`, in nanoseconds since the Unix epoch. `last` tells
     /// what is still untold without waiting for the second to pass.
+    #[inline(never)]
     pub fn look(&mut self, now: i64, dropped: &Dropped, last: bool) -> Option<Loss> {
         self.before = None;
         let from = *self.clean.get_or_insert(now);
@@ -93,12 +95,14 @@ impl LossWatch {
 
 impl Loss {
     /// The ids come from outside, as for any span: a trace of its own.
+    #[cold]
+    #[inline(never)]
     pub(super) fn write(&self, w: &mut Writer<'_>, (trace_id, span_id): (TraceId, SpanId)) {
         let ids = [trace_id.low(), trace_id.high(), span_id.get(), 0];
         jaeger::span_ids(w, |which| ids[which]);
         w.slice_field(jaeger::NAME, LOSS_SPAN.as_bytes());
-        let start = self.from.max(0) / 1000;
-        let duration = (self.until.max(0) / 1000 - start).max(1);
+        let [start, end] = [self.from, self.until].map(|time| micros_of(time.max(0)));
+        let duration = (end - start).max(1);
         w.put(jaeger::flags(0, Flags::SAMPLED.bits()));
         w.number_field(jaeger::TIME, start);
         w.number_field(jaeger::TIME, duration);

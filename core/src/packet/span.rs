@@ -128,6 +128,8 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     }
 
     /// Ids, name and times, and of the rest, in the order of the wire, what the writer has room for.
+    #[cold]
+    #[inline(never)]
     pub(super) fn trimmed(&mut self, w: &mut Writer<'_>) {
         let mut scan = Scan::before(&self.record);
         scan.read(self.record.entries());
@@ -241,6 +243,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     }
 
     /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.
+    #[inline(never)]
     fn measure(&mut self, w: &mut Writer<'_>, kinds: u32, room: &mut usize) -> Share {
         let begin = w.at();
         let before = self.odd_times;
