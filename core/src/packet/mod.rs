@@ -377,12 +377,12 @@ impl<E: Extent> Packer<E> {
                 is_plain = E::HURRIES && span.plain(w);
                 if !is_plain {
                     w.back_to(begin);
-                    span.whole(w);
+                    span.whole(w, false);
                 }
             });
             if E::TRIMS && alone && !fits {
                 is_plain = false;
-                fits = list.push::<E>(w, |w| span.trimmed(w));
+                fits = list.push::<E>(w, |w| span.whole(w, true));
             }
             if fits {
                 // Of most spans, there is nothing to count.

@@ -115,47 +115,54 @@ pub(super) struct SpanEncoder<'c, 'r, E, C: ?Sized, const WORDS: usize> {
 }
 
 impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E, C, WORDS> {
-    /// All that was recorded.
+    /// Writes all that was recorded; or, if it `trims`, of what stands behind the ids what the
+    /// writer has room for, in the order of the wire.
     #[inline(never)]
-    pub(super) fn whole(&mut self, w: &mut Writer<'_>) {
+    pub(super) fn whole(&mut self, w: &mut Writer<'_>, trims: bool) {
         let mut scan = Scan::before(&self.record);
         scan.read(self.record.entries());
         self.odd_times = 0;
+        let (mut rooms, mut tells) = ([WHOLE; 3], true);
+        let room = w.room();
         self.ids(w);
-        w.bytes_field(jaeger::NAME, scan.name_len, &mut scan.name);
+        if E::TRIMS && trims {
+            tells = self.trim(w, room, &mut scan, &mut rooms);
+        } else {
+            w.bytes_field(jaeger::NAME, scan.name_len, &mut scan.name);
+        }
         self.name_was_cut = scan.name_was_cut;
-        self.behind_name(w, &scan, scan.counts, [WHOLE; 3], true);
+        self.behind_name(w, &scan, rooms, tells);
     }
 
-    /// Ids, name and times, and of the rest, in the order of the wire, what the writer has room for.
+    /// Writes what of the name has room, and measures what of the rest has. Returns whether there
+    /// is room to tell what was cut. There was so much `room` for the whole span.
     #[cold]
     #[inline(never)]
-    pub(super) fn trimmed(&mut self, w: &mut Writer<'_>) {
-        let mut scan = Scan::before(&self.record);
-        scan.read(self.record.entries());
-        self.odd_times = 0;
+    fn trim(
+        &mut self,
+        w: &mut Writer<'_>,
+        room: usize,
+        scan: &mut Scan<'r, WORDS>,
+        rooms: &mut [usize; 3],
+    ) -> bool {
         let told = match self.record.is_unfinished() {
             false => DROPPED_TAGS,
             true => DROPPED_TAGS + UNFINISHED_TAG,
         };
-        let tells = w.room() >= BARE_SPAN + BEHIND + told;
+        let tells = room >= BARE_SPAN + BEHIND + told;
         let behind = BEHIND + if tells { told } else { 0 };
-        self.ids(w);
         w.byte(jaeger::NAME);
         // Where it is really narrow, the lists' headers, which nothing needs then, are no reason
         // to cut the name further.
         let name_room = w.room().saturating_sub(behind + 3);
         let is_whole = w.text_prefix(scan.name_len, &scan.name, name_room);
-        self.name_was_cut = scan.name_was_cut || !is_whole;
+        scan.name_was_cut |= !is_whole;
         let mut room = w.room().saturating_sub(behind);
-        let shares = SECTIONS.map(|kinds| self.measure(w, kinds, &mut room));
-        let [references, tags, logs] = shares;
+        let [references, tags, logs] = SECTIONS.map(|kinds| self.measure(w, kinds, &mut room));
         self.cut = [tags.cut, logs.cut, references.cut];
-        let (counts, bytes) = (
-            shares.map(|share| share.count),
-            shares.map(|share| share.bytes),
-        );
-        self.behind_name(w, &scan, counts, bytes, tells);
+        scan.counts = [references.count, tags.count, logs.count];
+        *rooms = [references.bytes, tags.bytes, logs.bytes];
+        tells
     }
 
     #[inline(always)]
@@ -171,10 +178,10 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         &mut self,
         w: &mut Writer<'_>,
         scan: &Scan<'r, WORDS>,
-        [references, tags, logs]: [usize; 3],
         [for_references, for_tags, for_logs]: [usize; 3],
         tells: bool,
     ) {
+        let [references, tags, logs] = scan.counts;
         if references > 0 {
             w.structs_field(jaeger::REFERENCES, references);
             self.section(w, set::REFERENCES, for_references);
