@@ -180,6 +180,14 @@ pub(crate) fn tag(w: &mut Writer<'_>, key: &str, value: Value<'_>) {
     w.stop();
 }
 
+/// A tag that says: yes.
+#[inline(never)]
+pub(crate) fn yes(w: &mut Writer<'_>, key: &str) {
+    w.slice_field(KEY, key.as_bytes());
+    w.put(TRUE);
+    w.stop();
+}
+
 /// A tag that counts something.
 #[inline(never)]
 pub(crate) fn count(w: &mut Writer<'_>, key: &str, count: u64) {

@@ -2,20 +2,12 @@
 
 use crate::jaeger::write as jaeger;
 use crate::stats::Dropped;
-use crate::thrift::ty::STOP;
 use crate::thrift::write::Writer;
 use crate::time::micros_of;
 use crate::{Flags, SpanId, TraceId};
 
 /// The name of the span that tells of lost ones.
 pub const LOSS_SPAN: &str = "jaegerling: spans lost";
-
-/// A tag: `error=true`.
-const ERROR: [u8; 11] = {
-    let [header, kind, value] = jaeger::TRUE;
-    let [e, r, o] = *b"ero";
-    [jaeger::KEY, 5, e, r, r, o, r, header, kind, value, STOP]
-};
 
 const SECOND: i64 = 1_000_000_000;
 
@@ -115,7 +107,7 @@ impl Loss {
         ];
         let reasons = reasons.iter().filter(|(_, count)| *count > 0);
         w.structs_field(jaeger::TAGS, 1 + reasons.clone().count());
-        w.put(ERROR);
+        jaeger::yes(w, "error");
         for (key, count) in reasons {
             jaeger::count(w, key, *count);
         }

@@ -498,7 +498,10 @@ impl SpanList {
         let mut w = Writer::new(&mut long);
         w.structs(self.count);
         if let Some(to) = buffer.get_mut(begin + header..=place) {
-            to.iter_mut().zip(long).for_each(|(to, from)| *to = from);
+            for (to, from) in to.iter_mut().zip(&long) {
+                *to = *from;
+                compiler_fence(Ordering::SeqCst);
+            }
         }
         begin
     }

@@ -31,7 +31,11 @@ impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C,
         jaeger::span_ids(w, |which| self.record.number(which));
         let Short { words: text, len } = name.value;
         w.put_and_words([jaeger::NAME, len as u8], text, len);
-        let (start, duration) = self.times(self.record.start(), end);
+        let (start, end) = (
+            self.quick_micros(self.record.start()),
+            self.quick_micros(end),
+        );
+        let (start, duration) = self.times(start, end);
         w.put(jaeger::flags(0, self.record.first_flags()));
         w.i64_field(jaeger::TIME, start);
         w.i64_field(jaeger::TIME, duration);

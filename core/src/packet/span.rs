@@ -28,7 +28,7 @@ const DROPPED: [&str; 3] = [
 const DROPPED_TAGS: usize = 29 + 25 + 24 + 3 * 16;
 
 /// A span that had not ended when a reset or a fault came.
-const UNFINISHED: &[u8] = b"unfinished";
+const UNFINISHED: &str = "unfinished";
 const UNFINISHED_TAG: usize = UNFINISHED.len() + 6;
 
 /// The parts of a span that may be cut, in the order of the wire: the kinds of their entries.
@@ -187,7 +187,8 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
             self.section(w, set::REFERENCES, for_references);
         }
         let end = scan.end.unwrap_or(Time::Ticks(scan.last));
-        let (start, duration) = self.times(scan.start, end);
+        let (start, end) = (self.micros(scan.start), self.micros(end));
+        let (start, duration) = self.times(start, end);
         w.put(jaeger::flags(references, scan.flags));
         w.number_field(jaeger::TIME, start);
         w.number_field(jaeger::TIME, duration);
@@ -205,9 +206,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         }
         self.section(w, set::TAGS, for_tags);
         if is_unfinished {
-            w.slice_field(jaeger::KEY, UNFINISHED);
-            w.put(jaeger::TRUE);
-            w.stop();
+            jaeger::yes(w, UNFINISHED);
         }
         if tells {
             for (key, cut) in DROPPED.into_iter().zip(cuts).filter(|(_, cut)| *cut > 0) {
@@ -324,11 +323,10 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         w.stop();
     }
 
-    /// Start and duration in microseconds, as Jaeger can digest them: from 1970 to 2262, and never
-    /// a duration of 0, which it takes for a negative one.
+    /// Start and duration of start and end, as Jaeger can digest them: never a duration of 0, which
+    /// it takes for a negative one.
     #[inline(always)]
-    pub(super) fn times(&mut self, start: Time, end: Time) -> (i64, i64) {
-        let (start, end) = (self.micros(start), self.micros(end));
+    pub(super) fn times(&mut self, start: i64, end: i64) -> (i64, i64) {
         if start < end {
             return (start, end - start);
         }
@@ -346,25 +344,33 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         }
     }
 
-    /// A time, in Unix nanoseconds or in ticks, in microseconds between 1970 and 2262. What was out
-    /// of range is counted.
+    /// Out of line where code is dear.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn micros_of(&mut self, is_unix: bool, number: u64) -> i64 {
-        let time = match is_unix {
+        self.quick_micros(match is_unix {
             true => Time::UnixNanos(number as i64),
             false => Time::Ticks(number),
-        };
+        })
+    }
+
+    /// A time in microseconds between 1970 and 2262. What was out of range is counted.
+    #[inline(always)]
+    pub(super) fn quick_micros(&mut self, time: Time) -> i64 {
         let micros = time.unix_micros(self.clock);
-        match (0..LAST_MICROS).contains(&micros) {
-            true => micros,
-            false => self.odd_micros(micros),
+        // Before 2255 it takes no more than this to see that it is in range.
+        match micros as u64 >> 53 {
+            0 => micros,
+            _ => self.odd_micros(micros),
         }
     }
 
     #[cold]
-    #[cfg_attr(target_pointer_width = "64", inline(never))]
+    #[inline(never)]
     fn odd_micros(&mut self, micros: i64) -> i64 {
+        if (0..LAST_MICROS).contains(&micros) {
+            return micros;
+        }
         self.odd_times += 1;
         if micros < 0 { 0 } else { LAST_MICROS }
     }
