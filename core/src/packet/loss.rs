@@ -72,6 +72,7 @@ impl LossWatch {
 
     /// The loss that the last look gave did not go out, or its datagram failed. It will be told
     /// with the next one, in a second.
+    #[inline(never)]
     pub fn take_back(&mut self) {
         if let Some((told, clean)) = self.before.take() {
             self.told = told;

@@ -366,7 +366,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     }
 
     #[cold]
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
     fn odd_micros(&mut self, micros: i64) -> i64 {
         if (0..LAST_MICROS).contains(&micros) {
             return micros;
