@@ -3,10 +3,10 @@
 
 use super::field::{batch, client_stats, log, process, span, span_ref, tag};
 use super::{EMIT_BATCH, field::emit_batch, tag_type};
+use crate::ReferenceKind;
 use crate::stats::Dropped;
 use crate::thrift::write::{Writer, short_header};
 use crate::thrift::{PROTOCOL, VERSION, VERSION_BITS, message, ty};
-use crate::{ReferenceKind, Value};
 
 /// The beginning of a datagram: the message, and its batch up to the process.
 pub(crate) fn message(w: &mut Writer<'_>) {
@@ -167,19 +167,6 @@ const fn head(number: i32, value: u8) -> [u8; 3] {
     [header, kind, value]
 }
 
-/// A tag.
-pub(crate) fn tag(w: &mut Writer<'_>, key: &str, value: Value<'_>) {
-    w.slice_field(KEY, key.as_bytes());
-    match value {
-        Value::Str(text) => slice(w, STRING, text.as_bytes()),
-        Value::Bytes(bytes) => slice(w, BYTES, bytes),
-        Value::Bool(value) => w.put(if value { TRUE } else { FALSE }),
-        Value::I64(value) => long(w, value),
-        Value::F64(value) => double(w, value.to_bits()),
-    }
-    w.stop();
-}
-
 /// A tag that says: yes.
 #[inline(never)]
 pub(crate) fn yes(w: &mut Writer<'_>, key: &str) {
@@ -196,7 +183,8 @@ pub(crate) fn count(w: &mut Writer<'_>, key: &str, count: u64) {
     w.stop();
 }
 
-fn slice(w: &mut Writer<'_>, [header, kind, field]: [u8; 3], bytes: &[u8]) {
+/// From the type of a tag on, a string or bytes.
+pub(crate) fn slice(w: &mut Writer<'_>, [header, kind, field]: [u8; 3], bytes: &[u8]) {
     w.put([header, kind]);
     w.slice_field(field, bytes);
 }

@@ -3,6 +3,7 @@
 
 mod loss;
 mod plain;
+mod process;
 mod span;
 
 use core::fmt;
@@ -10,6 +11,8 @@ use core::marker::PhantomData;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 pub use loss::{LOSS_SPAN, Loss, LossWatch};
+pub use process::Process;
+use process::tags_within;
 use span::{BARE_SPAN, SpanEncoder};
 
 use crate::jaeger::write as jaeger;
@@ -36,36 +39,6 @@ const HEADER: usize = 15 + 4 + 1 + 2;
 
 /// The most that sequence number and counters take behind the spans.
 const END: usize = 11 + 1 + 3 * 11 + 3;
-
-/// Who sends: jaeger.thrift's `Process`.
-#[derive(Clone, Copy, Debug)]
-pub struct Process<'a, T = core::iter::Empty<(&'a str, Value<'a>)>> {
-    service_name: &'a str,
-    tags: T,
-}
-
-impl<'a> Process<'a> {
-    /// A service with no tags.
-    pub const fn new(service_name: &'a str) -> Self {
-        Self {
-            service_name,
-            tags: core::iter::empty(),
-        }
-    }
-}
-
-impl<'a, T> Process<'a, T> {
-    /// The same service with these tags. Those that leave no room for a span are left out.
-    pub fn with_tags<I>(self, tags: I) -> Process<'a, I::IntoIter>
-    where
-        I: IntoIterator<Item = (&'a str, Value<'a>)>,
-    {
-        Process {
-            service_name: self.service_name,
-            tags: tags.into_iter(),
-        }
-    }
-}
 
 /// What a packer does beyond packing whole spans: [`Complete`] or [`Lean`].
 pub trait Extent: sealed::Sealed {
@@ -429,27 +402,6 @@ fn write_end(buffer: &mut [u8], seq_no: u64, dropped: &Dropped) -> usize {
     let mut w = Writer::new(buffer);
     jaeger::end(&mut w, seq_no, dropped);
     w.at()
-}
-
-/// Writes those of the tags that fit in `room` bytes; how many did and did not.
-fn tags_within<'a>(
-    w: &mut Writer<'_>,
-    tags: impl Iterator<Item = (&'a str, Value<'a>)>,
-    room: usize,
-) -> (usize, u32) {
-    let begin = w.at();
-    let (mut kept, mut left_out) = (0, 0);
-    for (key, value) in tags {
-        let before = w.at();
-        jaeger::tag(w, key, value);
-        if !w.is_full() && w.at() - begin <= room {
-            kept += 1;
-        } else {
-            w.back_to(before);
-            left_out += 1;
-        }
-    }
-    (kept, left_out)
 }
 
 /// The list of spans while it is written: its header takes one byte for now.

@@ -141,5 +141,5 @@ impl<'r> Plain<'r> {
 /// How many words hold so few bytes.
 #[inline(always)]
 fn short_words(bytes: usize) -> usize {
-    (bytes + 3) / 4
+    (bytes + 3) >> 2
 }

@@ -410,13 +410,17 @@ fn write_tag<const WORDS: usize>(w: &mut Writer<'_>, tag: &mut Entry<'_, WORDS>)
     w.stop();
 }
 
-/// What stands between key and value, by kind.
-static HEADS: [[u8; 3]; 5] = {
-    let mut heads = [[0; 3]; 5];
-    heads[(kind::STRING - kind::STRING) as usize] = jaeger::STRING;
-    heads[(kind::BYTES - kind::STRING) as usize] = jaeger::BYTES;
-    heads[(kind::FALSE - kind::STRING) as usize] = jaeger::FALSE;
-    heads[(kind::TRUE - kind::STRING) as usize] = jaeger::TRUE;
-    heads[(kind::I64 - kind::STRING) as usize] = jaeger::LONG;
-    heads
-};
+/// What stands between key and value, from the first kind of a tag on.
+static HEADS: [[u8; 3]; 5] = [
+    jaeger::STRING,
+    jaeger::BYTES,
+    jaeger::FALSE,
+    jaeger::TRUE,
+    jaeger::LONG,
+];
+const _: () = assert!(
+    kind::BYTES == kind::STRING + 1
+        && kind::FALSE == kind::STRING + 2
+        && kind::TRUE == kind::STRING + 3
+        && kind::I64 == kind::STRING + 4
+);
