@@ -125,6 +125,7 @@ impl<const WORDS: usize> Slot<WORDS> {
     ///
     /// The caller is the ring's one drainer, nobody reads the record any more, and its span has
     /// ended (or was never published).
+    #[inline(never)]
     pub(crate) unsafe fn free(&self) {
         let mut next = Some(self);
         while let Some(slot) = next {
@@ -185,6 +186,7 @@ impl<const WORDS: usize> Slot<WORDS> {
     }
 
     /// How many entries of a kind found no room.
+    #[inline(always)]
     pub(crate) fn cut(&self, kind: Cut) -> u32 {
         let [tags, logs] = &self.cut;
         match kind {

@@ -81,9 +81,14 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
             State::Unrecorded(context) => *context,
             State::Recorded(record, flags) => {
                 let (trace_id, span_id, parent_id) = record.ids();
+                // None of them was zero when it was written.
+                let (trace_id, span_id) = match (TraceId::new(trace_id), SpanId::new(span_id)) {
+                    (Some(trace_id), Some(span_id)) => (trace_id, span_id),
+                    _ => (TraceId::MIN, SpanId::MIN),
+                };
                 SpanContext {
-                    trace_id: TraceId::new(trace_id).unwrap_or(TraceId::MIN),
-                    span_id: SpanId::new(span_id).unwrap_or(SpanId::MIN),
+                    trace_id,
+                    span_id,
                     parent_id: SpanId::new(parent_id),
                     flags: *flags,
                 }

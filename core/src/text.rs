@@ -1,44 +1,4 @@
-//! Bytes that may lie in more than one piece, and text that is cut between characters.
-
-/// A run of bytes that can be copied out, wherever it lies.
-pub(crate) trait Blob {
-    /// How many bytes.
-    fn len(&self) -> usize;
-
-    /// The bytes, four and four as they lie in memory, the last ones with anything behind them. As
-    /// words, since most runs are a few words long, and a call for a copy costs more than that.
-    fn words(&self) -> impl Iterator<Item = u32>;
-}
-
-impl Blob for &[u8] {
-    fn len(&self) -> usize {
-        <[u8]>::len(self)
-    }
-
-    fn words(&self) -> impl Iterator<Item = u32> {
-        words_of(self)
-    }
-}
-
-fn words_of(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    bytes.chunks(4).map(|chunk| match *chunk {
-        [a, b, c, d] => u32::from_ne_bytes([a, b, c, d]),
-        [a, b, c] => u32::from_ne_bytes([a, b, c, 0]),
-        [a, b] => u32::from_ne_bytes([a, b, 0, 0]),
-        [a] => u32::from_ne_bytes([a, 0, 0, 0]),
-        _ => 0,
-    })
-}
-
-impl Blob for &str {
-    fn len(&self) -> usize {
-        <str>::len(self)
-    }
-
-    fn words(&self) -> impl Iterator<Item = u32> {
-        words_of(self.as_bytes())
-    }
-}
+//! Text that is cut between characters.
 
 /// How much of `prefix`, the beginning of a UTF-8 text, is whole characters.
 pub(crate) fn whole_characters(prefix: &[u8]) -> usize {
@@ -60,10 +20,13 @@ pub(crate) fn whole_characters(prefix: &[u8]) -> usize {
 
 /// The longest beginning of `text` that has at most `bytes` bytes and ends between two characters.
 pub(crate) fn cut(text: &str, bytes: usize) -> &str {
-    let Some(prefix) = text.as_bytes().get(..bytes) else {
-        return text;
-    };
-    text.get(..whole_characters(prefix)).unwrap_or("")
+    let mut len = bytes.min(text.len());
+    loop {
+        match text.get(..len) {
+            Some(cut) => return cut,
+            None => len = len.saturating_sub(1),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl Time {
 
 /// By 1,000, rounded down; -1 for all that is before 1970. Without a division, which a small
 /// processor does in hundreds of instructions, on a thousand bytes of code.
-fn micros_of(nanos: i64) -> i64 {
+pub(crate) fn micros_of(nanos: i64) -> i64 {
     /// 2⁶⁸ ÷ 125, rounded up: exact for all numbers of 61 bits.
     const PER_125: u128 = 0x20c4_9ba5_e353_f7cf;
     match u64::try_from(nanos) {

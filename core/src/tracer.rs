@@ -216,8 +216,14 @@ impl<C, I: IdSource, L: ClaimLock, P, S, const WORDS: usize> Tracer<C, I, L, P, 
         self.ids.next_id()
     }
 
+    /// Out of line, for what is done less often than to begin a child.
+    #[inline(never)]
+    fn another_id(&self) -> u64 {
+        self.next_id()
+    }
+
     fn next_trace_id(&self) -> TraceId {
-        let (high, low) = (self.next_id(), self.next_id());
+        let (high, low) = (self.another_id(), self.another_id());
         let trace_id = u128::from(high) << 64 | u128::from(low);
         TraceId::new(trace_id).unwrap_or(TraceId::MIN)
     }
@@ -239,7 +245,10 @@ impl<C, I: IdSource, L: ClaimLock, P, S, const WORDS: usize> Tracer<C, I, L, P, 
                 !taken
             }
         });
-        free.then(|| TracerDrain::new(self))
+        if !free {
+            return None;
+        }
+        Some(TracerDrain::new(self))
     }
 }
 
@@ -333,7 +342,7 @@ impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORD
     fn context(&self, trace_id: TraceId, parent_id: Option<SpanId>, flags: Flags) -> SpanContext {
         SpanContext {
             trace_id,
-            span_id: self.next_span_id(),
+            span_id: SpanId::or_min(self.another_id()),
             parent_id,
             flags,
         }

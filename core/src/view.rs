@@ -45,15 +45,18 @@ impl<'r, const WORDS: usize> SpanView<'r, WORDS> {
     /// Its name as it is now.
     pub fn name(&self) -> Text<'r, WORDS> {
         let name = self.said(|kind| matches!(kind, kind::NAME | kind::CUT_NAME));
-        Text(name.map(|entry| entry.bytes))
+        Text(name.map(|entry| entry.bytes()))
     }
 
     /// Its tags so far.
     pub fn tags(
         &self,
     ) -> impl Iterator<Item = (Text<'r, WORDS>, TagView<'r, WORDS>)> + use<'r, WORDS> {
-        let tags = self.record.entries().filter(Entry::is_tag);
-        tags.map(|tag| (Text(Some(tag.key)), TagView(tag.value())))
+        let tags = self
+            .record
+            .entries()
+            .filter(|entry| entry.is_any_of(kind::set::TAGS));
+        tags.map(|tag| (Text(Some(tag.key())), TagView(tag.value())))
     }
 }
 

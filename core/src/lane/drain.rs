@@ -11,7 +11,7 @@ use core::sync::atomic::Ordering;
 use super::ring::{Cursor, LaneRing};
 use crate::record::Record;
 use crate::slot::{Slot, state};
-use crate::stats::{Dropped, Stats, Trimmed};
+use crate::stats::{Dropped, Stats};
 use crate::view::SpanView;
 
 /// The one drainer of some rings.
@@ -24,7 +24,8 @@ pub struct Drain<'r, const WORDS: usize> {
     packed_front: bool,
     pub(crate) handed_over: u64,
     pub(crate) dropped: Dropped,
-    pub(crate) trimmed: Trimmed,
+    /// What was cut, in the order of [`Trimmed`](crate::Trimmed).
+    pub(crate) cut: [u64; 6],
 }
 
 /// How far the drainer has come in one ring.
@@ -57,7 +58,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
             packed_front: false,
             handed_over: 0,
             dropped: Dropped::NONE,
-            trimmed: Trimmed::NONE,
+            cut: [0; 6],
         }
     }
 
@@ -222,7 +223,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
             open: self.open.count as u64,
             waiting: self.ready.count as u64,
             dropped: self.dropped,
-            trimmed: self.trimmed,
+            trimmed: self.cut.into(),
             ..Stats::default()
         };
         for (ring, seen) in rings {

@@ -1,8 +1,9 @@
 //! The span that makes a loss visible where people look: in Jaeger itself.
 
-use crate::jaeger::write::{self as jaeger, TagValue};
+use crate::jaeger::write as jaeger;
 use crate::stats::Dropped;
 use crate::thrift::write::Writer;
+use crate::time::micros_of;
 use crate::{Flags, SpanId, TraceId};
 
 /// The name of the span that tells of lost ones.
@@ -36,6 +37,7 @@ pub struct Loss {
 impl LossWatch {
     /// Looks at the counters at the time `now`, in nanoseconds since the Unix epoch. `last` tells
     /// what is still untold without waiting for the second to pass.
+    #[inline(never)]
     pub fn look(&mut self, now: i64, dropped: &Dropped, last: bool) -> Option<Loss> {
         self.before = None;
         let from = *self.clean.get_or_insert(now);
@@ -70,6 +72,7 @@ impl LossWatch {
 
     /// The loss that the last look gave did not go out, or its datagram failed. It will be told
     /// with the next one, in a second.
+    #[inline(never)]
     pub fn take_back(&mut self) {
         if let Some((told, clean)) = self.before.take() {
             self.told = told;
@@ -85,13 +88,17 @@ impl LossWatch {
 
 impl Loss {
     /// The ids come from outside, as for any span: a trace of its own.
+    #[cold]
+    #[inline(never)]
     pub(super) fn write(&self, w: &mut Writer<'_>, (trace_id, span_id): (TraceId, SpanId)) {
         let ids = [trace_id.low(), trace_id.high(), span_id.get(), 0];
         jaeger::span_ids(w, |which| ids[which]);
-        w.bytes_field(jaeger::NAME, &LOSS_SPAN);
-        let start = self.from.max(0) / 1000;
-        let duration = (self.until.max(0) / 1000 - start).max(1);
-        jaeger::flags_and_times(w, 0, Flags::SAMPLED.bits(), start, duration);
+        w.slice_field(jaeger::NAME, LOSS_SPAN.as_bytes());
+        let [start, end] = [self.from, self.until].map(|time| micros_of(time.max(0)));
+        let duration = (end - start).max(1);
+        w.put(jaeger::flags(0, Flags::SAMPLED.bits()));
+        w.number_field(jaeger::TIME, start);
+        w.number_field(jaeger::TIME, duration);
         let reasons = [
             ("lost.ring_full", self.lost.ring_full),
             ("lost.evicted", self.lost.evicted),
@@ -100,11 +107,10 @@ impl Loss {
             ("lost.since_start", self.total),
         ];
         let reasons = reasons.iter().filter(|(_, count)| *count > 0);
-        jaeger::tags(w, 1 + reasons.clone().count());
-        jaeger::tag(w, &"error", &TagValue::Bool(true));
+        w.structs_field(jaeger::TAGS, 1 + reasons.clone().count());
+        jaeger::yes(w, "error");
         for (key, count) in reasons {
-            let count = i64::try_from(*count).unwrap_or(i64::MAX);
-            jaeger::tag(w, key, &TagValue::I64(count));
+            jaeger::count(w, key, *count);
         }
         w.stop();
     }

@@ -3,6 +3,7 @@
 
 mod loss;
 mod plain;
+mod process;
 mod span;
 
 use core::fmt;
@@ -10,12 +11,14 @@ use core::marker::PhantomData;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 pub use loss::{LOSS_SPAN, Loss, LossWatch};
+pub use process::Process;
+use process::tags_within;
 use span::{BARE_SPAN, SpanEncoder};
 
-use crate::jaeger::write::{self as jaeger, TagValue};
+use crate::jaeger::write as jaeger;
 use crate::lane::Drain;
 use crate::record::{Record, Source};
-use crate::stats::{Dropped, Trimmed};
+use crate::stats::{Cuts, Dropped};
 use crate::text;
 use crate::thrift::ty;
 use crate::thrift::write::{SLACK, Writer};
@@ -37,36 +40,6 @@ const HEADER: usize = 15 + 4 + 1 + 2;
 /// The most that sequence number and counters take behind the spans.
 const END: usize = 11 + 1 + 3 * 11 + 3;
 
-/// Who sends: jaeger.thrift's `Process`.
-#[derive(Clone, Copy, Debug)]
-pub struct Process<'a, T = core::iter::Empty<(&'a str, Value<'a>)>> {
-    service_name: &'a str,
-    tags: T,
-}
-
-impl<'a> Process<'a> {
-    /// A service with no tags.
-    pub const fn new(service_name: &'a str) -> Self {
-        Self {
-            service_name,
-            tags: core::iter::empty(),
-        }
-    }
-}
-
-impl<'a, T> Process<'a, T> {
-    /// The same service with these tags. Those that leave no room for a span are left out.
-    pub fn with_tags<I>(self, tags: I) -> Process<'a, I::IntoIter>
-    where
-        I: IntoIterator<Item = (&'a str, Value<'a>)>,
-    {
-        Process {
-            service_name: self.service_name,
-            tags: tags.into_iter(),
-        }
-    }
-}
-
 /// What a packer does beyond packing whole spans: [`Complete`] or [`Lean`].
 pub trait Extent: sealed::Sealed {
     /// Whether a span that is too large for a datagram is cut to fit; else it is dropped.
@@ -75,6 +48,8 @@ pub trait Extent: sealed::Sealed {
     const TELLS_LOSS: bool;
     /// Whether spans with nothing but a few short tags go a shorter way.
     const HURRIES: bool;
+    /// Whether a span from which something was cut tells so in tags of its own.
+    const TELLS_CUTS: bool;
     /// The most spans in a datagram.
     const MOST_SPANS: usize;
 }
@@ -90,7 +65,8 @@ mod sealed {
 pub enum Complete {}
 
 /// For where flash is short: a span, or a process tag, that does not fit is dropped and counted,
-/// a loss is told in the counters of each datagram only, and a datagram has 14 spans at most.
+/// a loss is told in the counters of each datagram only, what found no room when it was recorded in
+/// [`Stats::trimmed`](crate::Stats::trimmed) only, and a datagram has 14 spans at most.
 #[derive(Clone, Debug)]
 pub enum Lean {}
 
@@ -98,6 +74,7 @@ impl Extent for Complete {
     const TRIMS: bool = true;
     const TELLS_LOSS: bool = true;
     const HURRIES: bool = true;
+    const TELLS_CUTS: bool = true;
     const MOST_SPANS: usize = usize::MAX;
 }
 
@@ -105,6 +82,7 @@ impl Extent for Lean {
     const TRIMS: bool = false;
     const TELLS_LOSS: bool = false;
     const HURRIES: bool = false;
+    const TELLS_CUTS: bool = false;
     const MOST_SPANS: usize = 14;
 }
 
@@ -130,7 +108,7 @@ pub struct Packer<E: Extent = Complete> {
     seq_no: i64,
     /// Whether nobody told yet what became of the last datagram.
     unsettled: bool,
-    trimmed: Trimmed,
+    cuts: Cuts,
     extent: PhantomData<E>,
 }
 
@@ -197,7 +175,7 @@ impl<E: Extent> Packer<E> {
             service_name_len: service_name.len(),
             seq_no: 0,
             unsettled: false,
-            trimmed: Trimmed::NONE,
+            cuts: Cuts::NONE,
             extent: PhantomData,
         };
         match packer.set_limit(limit) {
@@ -269,7 +247,7 @@ impl<E: Extent> Packer<E> {
     }
 
     fn begin(&mut self) {
-        self.trimmed = Trimmed::default();
+        self.cuts = Cuts::NONE;
         self.unsettled = false;
     }
 
@@ -288,23 +266,25 @@ impl<E: Extent> Packer<E> {
         if limit < self.needed() {
             return None;
         }
-        let end_len = self.write_end(&mut [0; END + SLACK], dropped);
         let buffer = buffer.get_mut(..limit + BUFFER_EXTRA)?;
+        // A first time to see how long it is.
+        let seq_no = (self.seq_no + 1) as u64;
+        let end_len = write_end(buffer, seq_no, dropped);
         let body = buffer.get_mut(FRONT..FRONT + limit.checked_sub(end_len)? + SLACK)?;
         let mut w = Writer::new(body);
         let header = self.header(&mut w, process);
         let mut list = SpanList { count: 0 };
         if let Some((loss, ids)) = loss.filter(|_| E::TELLS_LOSS) {
-            list.push(&mut w, |w| loss.write(w, ids));
+            list.push::<E>(&mut w, |w| loss.write(w, ids));
         }
         let told = list.count;
         self.spans(&mut w, &mut list, source, clock);
         if list.count == 0 {
-            self.trimmed = Trimmed::NONE;
+            self.cuts = Cuts::NONE;
             return None;
         }
         let spans_end = FRONT + w.at();
-        self.write_end(buffer.get_mut(spans_end..)?, dropped);
+        write_end(buffer.get_mut(spans_end..)?, seq_no, dropped);
         self.seq_no += 1;
         self.unsettled = true;
         let begin = list.finish::<E>(buffer, header);
@@ -313,14 +293,6 @@ impl<E: Extent> Packer<E> {
             spans: list.count - told,
             tells_loss: told > 0,
         })
-    }
-
-    /// What stands behind the spans. Returns how long it is.
-    #[inline(never)]
-    fn write_end(&self, buffer: &mut [u8], dropped: &Dropped) -> usize {
-        let mut w = Writer::new(buffer);
-        jaeger::end(&mut w, self.seq_no + 1, dropped);
-        w.at()
     }
 
     /// Message and process, and a byte for the count of the spans. Returns where that byte is.
@@ -339,7 +311,8 @@ impl<E: Extent> Packer<E> {
             let room = w.room().saturating_sub(BARE_SPAN + HEADER);
             let (fitting, left_out) = tags_within(w, process.tags.clone(), room);
             w.back_to(begin);
-            self.trimmed.process_tags += left_out;
+            let [.., process_tags] = &mut self.cuts.0;
+            *process_tags += left_out;
             kept = fitting;
             jaeger::process(w, service_name, kept);
             tags_within(w, process.tags.clone(), room);
@@ -347,7 +320,7 @@ impl<E: Extent> Packer<E> {
             jaeger::process(w, service_name, kept);
         }
         w.stop();
-        jaeger::spans(w, 0);
+        jaeger::spans(w);
         w.at() - 1
     }
 
@@ -362,27 +335,32 @@ impl<E: Extent> Packer<E> {
             let Some(record) = source.next() else {
                 return;
             };
-            let mut span = SpanEncoder {
+            let mut span = SpanEncoder::<E, _, WORDS> {
                 record,
                 clock,
-                trimmed: None,
+                odd_times: 0,
+                name_was_cut: false,
+                cut: [0; 3],
+                extent: PhantomData,
             };
+            let mut is_plain = false;
             let alone = list.count == 0;
-            let mut fits = list.push(w, |w| {
+            let mut fits = list.push::<E>(w, |w| {
                 let begin = w.at();
-                if !E::HURRIES || !span.plain(w) {
+                is_plain = E::HURRIES && span.plain(w);
+                if !is_plain {
                     w.back_to(begin);
-                    span.trimmed = None;
-                    span.whole(w);
+                    span.whole(w, false);
                 }
             });
             if E::TRIMS && alone && !fits {
-                span.trimmed = None;
-                fits = list.push(w, |w| span.trimmed(w));
+                is_plain = false;
+                fits = list.push::<E>(w, |w| span.whole(w, true));
             }
             if fits {
-                if let Some(trimmed) = span.trimmed {
-                    self.trimmed += trimmed;
+                // Of most spans, there is nothing to count.
+                if !is_plain || span.odd_times != 0 {
+                    span.count(&mut self.cuts);
                 }
             } else if alone {
                 source.drop_too_large();
@@ -395,7 +373,7 @@ impl<E: Extent> Packer<E> {
 
     /// The last datagram was sent, or has failed: what was trimmed in it counts.
     pub fn settled<const WORDS: usize>(&mut self, drain: &mut Drain<'_, WORDS>) {
-        drain.trimmed += self.settle();
+        self.settle(&mut drain.cut);
     }
 
     /// The last datagram never was: its spans wait again, and the next one has its number.
@@ -404,48 +382,26 @@ impl<E: Extent> Packer<E> {
         drain.put_back();
     }
 
-    /// The last datagram was sent, or has failed. What was trimmed in it.
-    pub(crate) fn settle(&mut self) -> Trimmed {
+    /// The last datagram was sent, or has failed: what was cut in it counts there.
+    #[inline(always)]
+    pub(crate) fn settle(&mut self, cut: &mut [u64; 6]) {
         self.unsettled = false;
-        core::mem::take(&mut self.trimmed)
+        self.cuts.move_to(cut);
     }
 
     /// The last datagram never was.
     pub(crate) fn unpack(&mut self) {
-        self.trimmed = Trimmed::default();
+        self.cuts = Cuts::NONE;
         self.seq_no -= i64::from(core::mem::take(&mut self.unsettled));
     }
 }
 
-/// Writes those of the tags that fit in `room` bytes; how many did and did not.
-fn tags_within<'a>(
-    w: &mut Writer<'_>,
-    tags: impl Iterator<Item = (&'a str, Value<'a>)>,
-    room: usize,
-) -> (usize, u64) {
-    let begin = w.at();
-    let (mut kept, mut left_out) = (0, 0);
-    for (key, value) in tags {
-        let before = w.at();
-        let (key, value) = (
-            key.as_bytes(),
-            match value {
-                Value::Str(text) => TagValue::Str(text.as_bytes()),
-                Value::Bytes(bytes) => TagValue::Bytes(bytes),
-                Value::Bool(value) => TagValue::Bool(value),
-                Value::I64(value) => TagValue::I64(value),
-                Value::F64(value) => TagValue::F64(value),
-            },
-        );
-        jaeger::tag(w, &key, &value);
-        if !w.is_full() && w.at() - begin <= room {
-            kept += 1;
-        } else {
-            w.back_to(before);
-            left_out += 1;
-        }
-    }
-    (kept, left_out)
+/// What stands behind the spans. Returns how long it is.
+#[inline(never)]
+fn write_end(buffer: &mut [u8], seq_no: u64, dropped: &Dropped) -> usize {
+    let mut w = Writer::new(buffer);
+    jaeger::end(&mut w, seq_no, dropped);
+    w.at()
 }
 
 /// The list of spans while it is written: its header takes one byte for now.
@@ -456,10 +412,13 @@ struct SpanList {
 impl SpanList {
     /// One more span, whole or not at all: says which.
     #[inline(always)]
-    fn push(&mut self, w: &mut Writer<'_>, write: impl FnOnce(&mut Writer<'_>)) -> bool {
+    fn push<E: Extent>(&mut self, w: &mut Writer<'_>, write: impl FnOnce(&mut Writer<'_>)) -> bool {
         let before = w.at();
         write(w);
-        let grown = list_header(self.count + 1) - 1;
+        let grown = match E::MOST_SPANS {
+            ..=14 => 0,
+            _ => list_header(self.count + 1) - 1,
+        };
         let fits = !w.is_full() && w.room() >= grown;
         match fits {
             true => self.count += 1,
@@ -489,9 +448,12 @@ impl SpanList {
         }
         let mut long = [0; 4 + SLACK];
         let mut w = Writer::new(&mut long);
-        w.list(ty::STRUCT, self.count);
+        w.structs(self.count);
         if let Some(to) = buffer.get_mut(begin + header..=place) {
-            to.iter_mut().zip(long).for_each(|(to, from)| *to = from);
+            for (to, from) in to.iter_mut().zip(&long) {
+                *to = *from;
+                compiler_fence(Ordering::SeqCst);
+            }
         }
         begin
     }

@@ -1,5 +1,6 @@
 //! The way of most spans: a name and a few short tags, in one slot, in one pass.
 
+use super::Extent;
 use super::span::SpanEncoder;
 use crate::Clock;
 use crate::jaeger::field::tag;
@@ -9,7 +10,7 @@ use crate::record::{LONG_KEY, kind};
 use crate::thrift::ty;
 use crate::thrift::write::Writer;
 
-impl<C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, C, WORDS> {
+impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C, WORDS> {
     /// Writes the span if it is no more than that, and says so; if not, what is written is nothing.
     #[inline(never)]
     pub(super) fn plain(&mut self, w: &mut Writer<'_>) -> bool {
@@ -30,8 +31,14 @@ impl<C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, C, WORDS> {
         jaeger::span_ids(w, |which| self.record.number(which));
         let Short { words: text, len } = name.value;
         w.put_and_words([jaeger::NAME, len as u8], text, len);
-        let (start, duration) = self.times(self.record.start(), end);
-        jaeger::flags_and_times(w, 0, self.record.first_flags(), start, duration);
+        let (start, end) = (
+            self.quick_micros(self.record.start()),
+            self.quick_micros(end),
+        );
+        let (start, duration) = self.times(start, end);
+        w.put(jaeger::flags(0, self.record.first_flags()));
+        w.i64_field(jaeger::TIME, start);
+        w.i64_field(jaeger::TIME, duration);
         plain_tags(w, words)
     }
 }
@@ -39,10 +46,10 @@ impl<C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, C, WORDS> {
 #[inline(always)]
 fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
     if words.is_empty() {
-        w.stop();
+        w.put([ty::STOP]);
         return true;
     }
-    jaeger::tags(w, 1);
+    w.put([jaeger::TAGS, ty::STRUCT]);
     let header = w.at() - 1;
     let mut tags = 0;
     while let Some((entry, rest)) = Plain::split_off(words) {
@@ -71,7 +78,7 @@ fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
             }
             _ => return false,
         }
-        w.stop();
+        w.put([ty::STOP]);
         tags += 1;
     }
     // The header of a list of more is longer.
@@ -79,7 +86,7 @@ fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
         return false;
     }
     w.patch(header, (tags as u8) << 4 | ty::STRUCT);
-    w.stop();
+    w.put([ty::STOP]);
     true
 }
 

@@ -1,11 +1,14 @@
 //! One record as a span on the wire: whole, or trimmed to what fits.
 
-use crate::jaeger::write::{self as jaeger, TagValue};
-use crate::record::{Entries, Entry, Pieces, Record, RecordedValue, kind};
-use crate::slot::Cut;
-use crate::stats::Trimmed;
+use core::marker::PhantomData;
+
+use super::Extent;
+use crate::jaeger::write as jaeger;
+use crate::record::kind::{self, set};
+use crate::record::{Entries, Entry, Record, Words, time};
+use crate::stats::Cuts;
 use crate::thrift::write::Writer;
-use crate::{Clock, Time};
+use crate::{Clock, ReferenceKind, Time};
 
 /// The most that a span takes without name, references, tags and logs: four ids, an empty name,
 /// flags, two times and the stop.
@@ -14,373 +17,410 @@ pub(super) const BARE_SPAN: usize = 4 * 11 + 2 + 2 + 2 * 10 + 1;
 /// What stands behind the references: flags, times, three list headers, the stop.
 const BEHIND: usize = 2 + 2 * 10 + 3 * 5 + 1;
 
-const DROPPED_TAGS: &str = "otel.dropped_attributes_count";
-const DROPPED_LOGS: &str = "otel.dropped_events_count";
-const DROPPED_REFERENCES: &str = "otel.dropped_links_count";
+/// The tags that tell how much was cut: tags, logs, references.
+const DROPPED: [&str; 3] = [
+    "otel.dropped_attributes_count",
+    "otel.dropped_events_count",
+    "otel.dropped_links_count",
+];
 
-/// The most that the three tags take that tell what was cut.
-const COUNT_TAGS: usize = 29 + 25 + 24 + 3 * 16;
+/// The most that they take.
+const DROPPED_TAGS: usize = 29 + 25 + 24 + 3 * 16;
 
 /// A span that had not ended when a reset or a fault came.
 const UNFINISHED: &str = "unfinished";
-const UNFINISHED_TAG: usize = 10 + 6;
+const UNFINISHED_TAG: usize = UNFINISHED.len() + 6;
+
+/// The parts of a span that may be cut, in the order of the wire: the kinds of their entries.
+const SECTIONS: [u32; 3] = [set::REFERENCES, set::TAGS, set::LOGS];
 
 /// What a first look at a record tells.
 struct Scan<'r, const WORDS: usize> {
-    name: Option<Pieces<'r, WORDS>>,
+    name: Words<'r, WORDS>,
+    name_len: usize,
     name_was_cut: bool,
     flags: u8,
-    start: Option<Time>,
+    start: Time,
     end: Option<Time>,
-    references: usize,
-    tags: usize,
-    logs: usize,
+    /// The latest time that is told, in ticks.
+    last: u64,
+    /// How many entries each section has.
+    counts: [usize; 3],
 }
 
 impl<'r, const WORDS: usize> Scan<'r, WORDS> {
     #[inline(always)]
-    fn of(record: &Record<'r, WORDS>) -> Self {
-        let mut scan = Self {
-            name: None,
+    fn before(record: &Record<'r, WORDS>) -> Self {
+        Self {
+            name: record.entries().rest,
+            name_len: 0,
             name_was_cut: false,
             flags: record.first_flags(),
-            start: None,
-            end: None,
-            references: 0,
-            tags: 0,
-            logs: 0,
-        };
-        for entry in record.entries() {
-            if entry.is_tag() {
-                scan.tags += 1;
+            start: record.start(),
+            end: record.end(),
+            last: record.number(4),
+            counts: [0; 3],
+        }
+    }
+
+    #[inline(always)]
+    fn read(&mut self, mut entries: Entries<'r, WORDS>) {
+        while entries.advance() {
+            let Entry { kind, .. } = entries.entry;
+            let is_any_of = |kinds: u32| (kinds >> (kind & 31) & 1) as usize;
+            let [references, tags, logs] = &mut self.counts;
+            *references += is_any_of(set::REFERENCES);
+            *tags += is_any_of(set::TAGS);
+            *logs += is_any_of(set::LOGS);
+            if let kind::NAME | kind::CUT_NAME = kind {
+                self.name = entries.entry.words;
+                self.name_len = entries.entry.len;
+                self.name_was_cut = kind == kind::CUT_NAME;
+            }
+            if !(kind::FLAGS..=kind::LOG).contains(&kind) {
                 continue;
             }
-            match entry.kind {
-                kind::NAME | kind::CUT_NAME => {
-                    scan.name = Some(entry.bytes);
-                    scan.name_was_cut = entry.kind == kind::CUT_NAME;
-                }
-                kind::FLAGS => scan.flags = entry.flags(),
-                kind::START | kind::START_UNIX => scan.start = Some(entry.time()),
-                kind::END | kind::END_UNIX => scan.end = Some(entry.time()),
-                kind::LOG | kind::LOG_UNIX => scan.logs += 1,
-                kind::CHILD_OF | kind::FOLLOWS_FROM => scan.references += 1,
-                _ => {}
+            let number = entries.entry.words.number();
+            match kind & !kind::UNIX {
+                kind::START => self.start = time(kind, number),
+                kind::END => self.end = Some(time(kind, number)),
+                kind::LOG => self.last = self.last.max(number),
+                _ => self.flags = number as u8,
             }
         }
-        scan
     }
 }
 
-/// The parts of a span that may be cut, in the order of the wire.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Section {
-    References,
-    Tags,
-    Logs,
-}
-
-/// How many entries of a section are written, how many are not, and how long they are.
-#[derive(Clone, Copy, Default)]
+/// What of a section goes out.
+#[derive(Clone, Copy)]
 struct Share {
     count: usize,
-    cut: usize,
     bytes: usize,
+    cut: u32,
 }
+
+/// No limit for a section: nothing of it is cut.
+const WHOLE: usize = usize::MAX;
 
 /// Writes one span.
-pub(super) struct SpanEncoder<'a, 'r, C: ?Sized, const WORDS: usize> {
+pub(super) struct SpanEncoder<'c, 'r, E, C: ?Sized, const WORDS: usize> {
     pub(super) record: Record<'r, WORDS>,
-    pub(super) clock: &'a C,
-    /// What this span adds to the counters, if it goes out like this. Almost none adds anything.
-    pub(super) trimmed: Option<Trimmed>,
+    pub(super) clock: &'c C,
+    /// How many times were out of range.
+    pub(super) odd_times: u32,
+    pub(super) name_was_cut: bool,
+    /// Tags, logs and references that have no room here.
+    pub(super) cut: [u32; 3],
+    pub(super) extent: PhantomData<E>,
 }
 
-impl<'r, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, C, WORDS> {
-    /// All that was recorded.
+impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E, C, WORDS> {
+    /// Writes all that was recorded; or, if it `trims`, of what stands behind the ids what the
+    /// writer has room for, in the order of the wire.
     #[inline(never)]
-    pub(super) fn whole(&mut self, w: &mut Writer<'_>) {
-        let scan = Scan::of(&self.record);
-        let all = |count| Share {
-            count,
-            ..Share::default()
-        };
-        let shares = [all(scan.references), all(scan.tags), all(scan.logs)];
+    pub(super) fn whole(&mut self, w: &mut Writer<'_>, trims: bool) {
+        let mut scan = Scan::before(&self.record);
+        scan.read(self.record.entries());
+        self.odd_times = 0;
+        let (mut rooms, mut tells) = ([WHOLE; 3], true);
+        let room = w.room();
         self.ids(w);
-        match &scan.name {
-            Some(name) => w.bytes_field(jaeger::NAME, name),
-            None => w.put([jaeger::NAME, 0]),
+        if E::TRIMS && trims {
+            tells = self.trim(w, room, &mut scan, &mut rooms);
+        } else {
+            w.bytes_field(jaeger::NAME, scan.name_len, &mut scan.name);
         }
-        self.behind_name(w, &scan, shares, None);
+        self.name_was_cut = scan.name_was_cut;
+        self.behind_name(w, &scan, rooms, tells);
     }
 
-    /// Ids, name and times, and of the rest, in the order of the wire, what the writer has room for.
-    pub(super) fn trimmed(&mut self, w: &mut Writer<'_>) {
-        let scan = Scan::of(&self.record);
-        let told = match self.record.end() {
-            Some(_) => COUNT_TAGS,
-            None => COUNT_TAGS + UNFINISHED_TAG,
+    /// Writes what of the name has room, and measures what of the rest has. Returns whether there
+    /// is room to tell what was cut. There was so much `room` for the whole span.
+    #[cold]
+    #[inline(never)]
+    fn trim(
+        &mut self,
+        w: &mut Writer<'_>,
+        room: usize,
+        scan: &mut Scan<'r, WORDS>,
+        rooms: &mut [usize; 3],
+    ) -> bool {
+        let told = match self.record.is_unfinished() {
+            false => DROPPED_TAGS,
+            true => DROPPED_TAGS + UNFINISHED_TAG,
         };
-        let counted = w.room() >= BARE_SPAN + BEHIND + told;
-        let behind = BEHIND + if counted { told } else { 0 };
-        self.ids(w);
+        let tells = room >= BARE_SPAN + BEHIND + told;
+        let behind = BEHIND + if tells { told } else { 0 };
         w.byte(jaeger::NAME);
         // Where it is really narrow, the lists' headers, which nothing needs then, are no reason
         // to cut the name further.
         let name_room = w.room().saturating_sub(behind + 3);
-        let whole = match &scan.name {
-            Some(name) => w.text_prefix(name, name_room),
-            None => w.text_prefix(&"", name_room),
-        };
-        if !whole {
-            self.count(|trimmed| trimmed.names += 1);
-        }
+        let is_whole = w.text_prefix(scan.name_len, &scan.name, name_room);
+        scan.name_was_cut |= !is_whole;
         let mut room = w.room().saturating_sub(behind);
-        let shares = [Section::References, Section::Tags, Section::Logs]
-            .map(|section| self.measure(w, section, &mut room));
-        self.behind_name(w, &scan, shares, Some(counted));
-    }
-
-    fn count(&mut self, count: impl FnOnce(&mut Trimmed)) {
-        count(self.trimmed.get_or_insert(Trimmed::NONE));
+        let [references, tags, logs] = SECTIONS.map(|kinds| self.measure(w, kinds, &mut room));
+        self.cut = [tags.cut, logs.cut, references.cut];
+        scan.counts = [references.count, tags.count, logs.count];
+        *rooms = [references.bytes, tags.bytes, logs.bytes];
+        tells
     }
 
     #[inline(always)]
     fn ids(&self, w: &mut Writer<'_>) {
-        jaeger::span_ids(w, |which| self.record.number(which));
+        for which in 0..4 {
+            w.number_field(jaeger::ID, self.record.number(which) as i64);
+        }
     }
 
-    /// From the references to the stop. `trim` is `None` for a whole span, else it says whether
-    /// there is room to tell what was cut.
+    /// From the references to the stop. Whether there is room to tell what was cut, is in `tells`.
     #[inline(always)]
     fn behind_name(
         &mut self,
         w: &mut Writer<'_>,
         scan: &Scan<'r, WORDS>,
-        [references, tags, logs]: [Share; 3],
-        trim: Option<bool>,
+        [for_references, for_tags, for_logs]: [usize; 3],
+        tells: bool,
     ) {
-        jaeger::references(w, references.count);
-        self.section(w, Section::References, references, trim);
-        let start = scan.start.unwrap_or(self.record.start());
-        let end = scan.end.or(self.record.end());
-        let end = end.unwrap_or_else(|| self.record.last_time());
+        let [references, tags, logs] = scan.counts;
+        if references > 0 {
+            w.structs_field(jaeger::REFERENCES, references);
+            self.section(w, set::REFERENCES, for_references);
+        }
+        let end = scan.end.unwrap_or(Time::Ticks(scan.last));
+        let (start, end) = (self.micros(scan.start), self.micros(end));
         let (start, duration) = self.times(start, end);
-        jaeger::flags_and_times(w, references.count, scan.flags, start, duration);
+        w.put(jaeger::flags(references, scan.flags));
+        w.number_field(jaeger::TIME, start);
+        w.number_field(jaeger::TIME, duration);
 
         // What is told in tags of its own, of the few spans that have it.
-        let cuts = [tags.cut, logs.cut, references.cut];
-        let is_odd = trim.is_some() || self.record.is_odd() || scan.name_was_cut;
-        let cuts = if is_odd {
-            self.all_cut(scan, cuts)
-        } else {
-            cuts
-        };
-        let told = match is_odd && trim != Some(false) {
-            true => Told::of(&self.record, cuts),
-            false => Told::NOTHING,
-        };
-        let tag_count = tags.count + told.count;
-        jaeger::tags(w, tag_count);
-        self.section(w, Section::Tags, tags, trim);
-        if told.count > 0 {
-            told.write(w);
+        let is_unfinished = tells && self.record.is_unfinished();
+        let tells = tells && E::TELLS_CUTS;
+        let cuts = if tells { self.all_cut() } else { [0; 3] };
+        let mut tag_count = tags + usize::from(is_unfinished);
+        if tells {
+            tag_count += cuts.iter().filter(|cut| **cut > 0).count();
         }
-        jaeger::logs(w, tag_count, logs.count);
-        self.section(w, Section::Logs, logs, trim);
+        if tag_count > 0 {
+            w.structs_field(jaeger::TAGS, tag_count);
+        }
+        self.section(w, set::TAGS, for_tags);
+        if is_unfinished {
+            jaeger::yes(w, UNFINISHED);
+        }
+        if tells {
+            for (key, cut) in DROPPED.into_iter().zip(cuts).filter(|(_, cut)| *cut > 0) {
+                jaeger::count(w, key, cut.into());
+            }
+        }
+        if logs > 0 {
+            w.structs_field(jaeger::logs(tag_count), logs);
+            self.section(w, set::LOGS, for_logs);
+        }
         w.stop();
     }
 
-    /// Counts what is missing from the span, and adds to what was cut here what was cut when it
-    /// was recorded: tags, logs, references.
-    #[cold]
-    #[inline(never)]
-    fn all_cut(&mut self, scan: &Scan<'r, WORDS>, mut cuts: [usize; 3]) -> [usize; 3] {
-        let recorded = [Cut::Tag, Cut::Log, Cut::Reference].map(|kind| self.record.cut(kind));
-        for (cut, recorded) in cuts.iter_mut().zip(recorded) {
-            *cut += recorded as usize;
+    /// What was cut here and when it was recorded: tags, logs, references.
+    #[inline(always)]
+    fn all_cut(&self) -> [u32; 3] {
+        let [tags, logs, references, _] = self.record.cuts();
+        if !E::TRIMS {
+            return [tags, logs, references];
         }
-        let times = self.record.cut(Cut::Time);
-        self.count(|trimmed| {
-            let [tags, logs, references] = cuts.map(|cut| cut as u64);
-            trimmed.tags += tags;
-            trimmed.logs += logs;
-            trimmed.references += references;
-            trimmed.times += u64::from(times);
-            trimmed.names += u64::from(scan.name_was_cut && trimmed.names == 0);
-        });
-        cuts
+        let [cut_tags, cut_logs, cut_references] = self.cut;
+        [
+            tags.saturating_add(cut_tags),
+            logs.saturating_add(cut_logs),
+            references.saturating_add(cut_references),
+        ]
     }
 
+    /// Counts what is missing from the span as it goes out.
     #[inline(always)]
-    fn section(&mut self, w: &mut Writer<'_>, section: Section, share: Share, trim: Option<bool>) {
-        if share.count > 0 {
-            let room = trim.map(|_| share.bytes);
-            self.entries(w, section, room);
-        }
+    pub(super) fn count(&self, cuts: &mut Cuts) {
+        let [tags, logs, references] = self.all_cut();
+        let [.., times] = self.record.cuts();
+        let Cuts([all_tags, all_logs, all_references, all_names, all_times, _]) = cuts;
+        *all_tags = all_tags.saturating_add(tags);
+        *all_logs = all_logs.saturating_add(logs);
+        *all_references = all_references.saturating_add(references);
+        *all_names += u32::from(self.name_was_cut);
+        *all_times += times + self.odd_times;
     }
 
     /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.
-    fn measure(&mut self, w: &mut Writer<'_>, section: Section, room: &mut usize) -> Share {
+    #[inline(never)]
+    fn measure(&mut self, w: &mut Writer<'_>, kinds: u32, room: &mut usize) -> Share {
         let begin = w.at();
-        let before = self.trimmed;
-        let share = self.entries(w, section, Some(*room));
+        let before = self.odd_times;
+        let share = self.section(w, kinds, *room);
         w.back_to(begin);
-        self.trimmed = before;
+        self.odd_times = before;
         *room -= share.bytes;
         share
     }
 
-    /// Writes a section: those entries that fit in `room` bytes together, or all.
+    /// Writes a section: those entries that fit in `room` bytes together. Returns what they were.
     #[inline(never)]
-    fn entries(&mut self, w: &mut Writer<'_>, section: Section, room: Option<usize>) -> Share {
+    fn section(&mut self, w: &mut Writer<'_>, kinds: u32, room: usize) -> Share {
+        let trims = E::TRIMS && room != WHOLE;
         let begin = w.at();
-        let mut share = Share::default();
+        let mut written = Share {
+            count: 0,
+            bytes: 0,
+            cut: 0,
+        };
         let mut entries = self.record.entries();
-        while let Some(entry) = entries.next() {
-            let belongs = match section {
-                Section::Tags => entry.is_tag(),
-                Section::Logs => entry.is_log(),
-                Section::References => matches!(entry.kind, kind::CHILD_OF | kind::FOLLOWS_FROM),
-            };
-            if !belongs {
+        while entries.advance_to(kinds, 0) {
+            let (before, odd_times) = (w.at(), self.odd_times);
+            self.entry(w, &mut entries);
+            if !trims {
                 continue;
             }
-            let Some(room) = room else {
-                self.entry(w, &entry, &entries);
-                continue;
-            };
-            let (before, trimmed) = (w.at(), self.trimmed);
-            self.entry(w, &entry, &entries);
             let bytes = w.at() - begin;
             if !w.is_full() && bytes <= room {
-                share.count += 1;
-                share.bytes = bytes;
+                written.count += 1;
+                written.bytes = bytes;
             } else {
                 w.back_to(before);
-                self.trimmed = trimmed;
-                share.cut += 1;
+                self.odd_times = odd_times;
+                written.cut += 1;
             }
         }
-        share
+        written
     }
 
-    /// Writes an entry of a section; `rest` is what follows it in the record.
+    /// Writes an entry of a section.
     #[inline(always)]
-    fn entry(&mut self, w: &mut Writer<'_>, entry: &Entry<'r, WORDS>, rest: &Entries<'r, WORDS>) {
-        if entry.is_tag() {
-            write_tag(w, entry);
-        } else if entry.is_log() {
-            self.log(w, entry.time(), rest);
-        } else {
-            let (kind, trace_id, span_id) = entry.reference();
-            jaeger::reference(w, kind, trace_id, span_id);
+    fn entry(&mut self, w: &mut Writer<'_>, entries: &mut Entries<'r, WORDS>) {
+        let Entries { rest, entry } = entries;
+        match entry.kind {
+            kind::CHILD_OF => reference(w, ReferenceKind::ChildOf, &mut entry.words),
+            kind::FOLLOWS_FROM => reference(w, ReferenceKind::FollowsFrom, &mut entry.words),
+            kind::LOG | kind::LOG_UNIX => self.log(w, entry.time(), rest),
+            _ => write_tag(w, entry),
         }
     }
 
-    #[inline(never)]
-    fn log(&mut self, w: &mut Writer<'_>, time: Time, rest: &Entries<'r, WORDS>) {
-        let fields = || {
-            let of_log = rest.take_while(|entry| !entry.is_log());
-            of_log.filter(|entry| entry.is_field())
-        };
-        let timestamp = self.micros(time, LAST_MICROS);
-        jaeger::log(w, timestamp, fields().count());
-        for field in fields() {
-            write_tag(w, &field);
+    /// Writes a log whose fields are among the entries behind it.
+    #[inline(always)]
+    fn log(&mut self, w: &mut Writer<'_>, time: Time, rest: &Words<'r, WORDS>) {
+        let timestamp = self.micros(time);
+        let mut count = 0;
+        // A first time to count them.
+        for writes in [false, true] {
+            if writes {
+                jaeger::log(w, timestamp, count);
+            }
+            let mut fields = Entries::of(rest);
+            while fields.advance_to(set::FIELDS, set::LOGS) {
+                match writes {
+                    true => write_tag(w, &mut fields.entry),
+                    false => count += 1,
+                }
+            }
         }
         w.stop();
     }
 
-    /// Start and duration in microseconds, as Jaeger can digest them: from 1970 to 2262, and never
-    /// a duration of 0, which it takes for a negative one.
+    /// Start and duration of start and end, as Jaeger can digest them: never a duration of 0, which
+    /// it takes for a negative one.
     #[inline(always)]
-    pub(super) fn times(&mut self, start: Time, end: Time) -> (i64, i64) {
-        // Start and duration together must be nanoseconds in an `i64`, too.
-        let start = self.micros(start, LAST_MICROS - 1);
-        let end = self.micros(end, LAST_MICROS);
+    pub(super) fn times(&mut self, start: i64, end: i64) -> (i64, i64) {
         if start < end {
             return (start, end - start);
         }
-        if end < start {
-            self.count(|trimmed| trimmed.times += 1);
-        }
+        // Start and duration together must be nanoseconds in an `i64`, too.
+        let start = start.min(LAST_MICROS - 1);
+        self.odd_times += u32::from(end < start);
         (start, 1)
     }
 
-    /// A time in microseconds between 1970 and 2262, at most the last one. What was out of range is
-    /// counted.
     #[inline(always)]
-    fn micros(&mut self, time: Time, last: i64) -> i64 {
+    fn micros(&mut self, time: Time) -> i64 {
+        match time {
+            Time::Ticks(ticks) => self.micros_of(false, ticks),
+            Time::UnixNanos(nanos) => self.micros_of(true, nanos as u64),
+        }
+    }
+
+    /// Out of line where code is dear.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn micros_of(&mut self, is_unix: bool, number: u64) -> i64 {
+        self.quick_micros(match is_unix {
+            true => Time::UnixNanos(number as i64),
+            false => Time::Ticks(number),
+        })
+    }
+
+    /// A time in microseconds between 1970 and 2262. What was out of range is counted.
+    #[inline(always)]
+    pub(super) fn quick_micros(&mut self, time: Time) -> i64 {
         let micros = time.unix_micros(self.clock);
         // Before 2255 it takes no more than this to see that it is in range.
         match micros as u64 >> 53 {
             0 => micros,
-            _ => self.odd_micros(micros, last),
+            _ => self.odd_micros(micros),
         }
     }
 
     #[cold]
-    #[inline(never)]
-    fn odd_micros(&mut self, micros: i64, last: i64) -> i64 {
-        if !(0..LAST_MICROS).contains(&micros) {
-            self.count(|trimmed| trimmed.times += 1);
+    #[cfg_attr(target_pointer_width = "64", inline(never))]
+    fn odd_micros(&mut self, micros: i64) -> i64 {
+        if (0..LAST_MICROS).contains(&micros) {
+            return micros;
         }
-        micros.clamp(0, last)
+        self.odd_times += 1;
+        if micros < 0 { 0 } else { LAST_MICROS }
     }
 }
 
 /// The last microsecond of 2262 that is nanoseconds in an `i64`.
 const LAST_MICROS: i64 = i64::MAX / 1000;
 
+fn reference<const WORDS: usize>(
+    w: &mut Writer<'_>,
+    kind: ReferenceKind,
+    ids: &mut Words<'_, WORDS>,
+) {
+    jaeger::reference(w, kind, || ids.number());
+}
+
 /// A tag of the span, or a field of a log.
 #[inline(never)]
-fn write_tag<const WORDS: usize>(w: &mut Writer<'_>, entry: &Entry<'_, WORDS>) {
-    let value = match entry.value() {
-        RecordedValue::Str(text) => TagValue::Str(text),
-        RecordedValue::Bytes(bytes) => TagValue::Bytes(bytes),
-        RecordedValue::Bool(value) => TagValue::Bool(value),
-        RecordedValue::I64(value) => TagValue::I64(value),
-        RecordedValue::F64(value) => TagValue::F64(value),
-    };
-    jaeger::tag(w, &entry.key, &value);
-}
-
-/// Tags that tell of the span itself: what was cut, and that it has no end.
-struct Told {
-    count: usize,
-    cuts: [usize; 3],
-    unfinished: bool,
-}
-
-impl Told {
-    const NOTHING: Self = Self {
-        count: 0,
-        cuts: [0; 3],
-        unfinished: false,
-    };
-
-    fn of<const WORDS: usize>(record: &Record<'_, WORDS>, cuts: [usize; 3]) -> Self {
-        let unfinished = record.end().is_none();
-        let cut = cuts.iter().filter(|cut| **cut > 0).count();
-        Self {
-            count: cut + usize::from(unfinished),
-            cuts,
-            unfinished,
-        }
+fn write_tag<const WORDS: usize>(w: &mut Writer<'_>, tag: &mut Entry<'_, WORDS>) {
+    let kind = tag.value_kind();
+    let words = &mut tag.words;
+    w.bytes_field(jaeger::KEY, tag.key_len, words);
+    if kind == kind::F64 {
+        jaeger::double(w, words.number());
+        return w.stop();
     }
-
-    #[cold]
-    #[inline(never)]
-    fn write(&self, w: &mut Writer<'_>) {
-        if self.unfinished {
-            jaeger::tag(w, &UNFINISHED, &TagValue::Bool(true));
-        }
-        let keys = [DROPPED_TAGS, DROPPED_LOGS, DROPPED_REFERENCES];
-        for (key, cut) in keys.into_iter().zip(self.cuts) {
-            if cut > 0 {
-                jaeger::tag(w, &key, &TagValue::I64(cut as i64));
-            }
-        }
+    let which = kind.wrapping_sub(kind::STRING) as usize;
+    let Some(&[header, value, field]) = HEADS.get(which) else {
+        return;
+    };
+    w.put([header, value]);
+    match kind {
+        kind::I64 => w.number_field(field, words.number() as i64),
+        kind::FALSE | kind::TRUE => w.byte(field),
+        _ => w.bytes_field(field, tag.len, words),
     }
+    w.stop();
 }
+
+/// What stands between key and value, from the first kind of a tag on.
+static HEADS: [[u8; 3]; 5] = [
+    jaeger::STRING,
+    jaeger::BYTES,
+    jaeger::FALSE,
+    jaeger::TRUE,
+    jaeger::LONG,
+];
+const _: () = assert!(
+    kind::BYTES == kind::STRING + 1
+        && kind::FALSE == kind::STRING + 2
+        && kind::TRUE == kind::STRING + 3
+        && kind::I64 == kind::STRING + 4
+);

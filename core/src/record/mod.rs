@@ -35,8 +35,8 @@ mod words;
 mod write;
 
 pub use lane::{Ending, Lane};
-pub(crate) use read::{Entries, Entry, Record, RecordedValue};
-pub(crate) use words::Pieces;
+pub(crate) use read::{Entries, Entry, Record, RecordedValue, time};
+pub(crate) use words::{Pieces, Words};
 pub(crate) use write::{Ids, RecordWriter};
 
 use crate::slot::state;
@@ -83,9 +83,7 @@ pub(crate) mod kind {
     pub(crate) const FLAGS: u32 = 3;
     /// In ticks, as the others that do not say.
     pub(crate) const START: u32 = 4;
-    pub(crate) const START_UNIX: u32 = START + UNIX;
     pub(crate) const END: u32 = 6;
-    pub(crate) const END_UNIX: u32 = END + UNIX;
     pub(crate) const LOG: u32 = 8;
     pub(crate) const LOG_UNIX: u32 = LOG + UNIX;
     /// Added to the kind of a time: in Unix nanoseconds.
@@ -103,6 +101,14 @@ pub(crate) mod kind {
     /// The kinds of fields.
     pub(crate) const FIELDS: u32 = STRING + FIELD;
     pub(crate) const FIELDS_END: u32 = FIELDS + FIELD;
+
+    /// Kinds as bits.
+    pub(crate) mod set {
+        pub(crate) const LOGS: u32 = 1 << super::LOG | 1 << super::LOG_UNIX;
+        pub(crate) const REFERENCES: u32 = 1 << super::CHILD_OF | 1 << super::FOLLOWS_FROM;
+        pub(crate) const TAGS: u32 = (1 << super::FIELDS) - (1 << super::STRING);
+        pub(crate) const FIELDS: u32 = TAGS << super::FIELD;
+    }
 }
 
 #[inline(always)]

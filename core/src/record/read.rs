@@ -3,7 +3,7 @@
 use super::words::{Pieces, Words};
 use super::{HEAD_WORDS, LONG_KEY, kind, words_for};
 use crate::slot::{Cut, Slot, state};
-use crate::{Flags, ReferenceKind, Time};
+use crate::{Flags, Time};
 
 /// What is committed of a span's record.
 #[derive(Clone, Copy)]
@@ -68,8 +68,8 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     /// When the span was ended; `None` if it has not been.
     #[inline(always)]
     pub(crate) fn end(&self) -> Option<Time> {
-        let ended = self.state & (state::DONE | state::UNFINISHED) == state::DONE;
-        ended.then(|| Time::Ticks(self.first.end_ticks()))
+        let end = Time::Ticks(self.first.end_ticks());
+        (!self.is_unfinished()).then_some(end)
     }
 
     /// When the span was ended, if it was, and nothing was cut from it.
@@ -81,15 +81,6 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         }
     }
 
-    /// The latest time that its entries tell, in ticks.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn last_time(&self) -> Time {
-        let logs = self.entries().filter(|entry| entry.kind == kind::LOG);
-        let last = logs.map(|log| log.number()).fold(self.number(4), u64::max);
-        Time::Ticks(last)
-    }
-
     /// Whether it is what a writer wrote: for memory that may hold anything. Its chain must be
     /// sound.
     pub(crate) fn is_whole(&self) -> bool {
@@ -97,7 +88,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
             return false;
         }
         let mut entries = self.entries();
-        entries.by_ref().all(|entry| entry.is_whole()) && entries.0.is_at_end()
+        entries.by_ref().all(|entry| entry.is_whole()) && entries.rest.is_at_end()
     }
 
     /// The flags that the span began with.
@@ -105,13 +96,22 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         self.first.first_flags()
     }
 
-    /// Whether anything found no room, or the span has not ended.
-    pub(crate) fn is_odd(&self) -> bool {
-        self.first.is_cut() || self.end().is_none()
+    /// How many tags, logs, references and times found no room.
+    #[inline(always)]
+    pub(crate) fn cuts(&self) -> [u32; 4] {
+        let cut = |kind| self.first.cut(kind);
+        [
+            cut(Cut::Tag),
+            cut(Cut::Log),
+            cut(Cut::Reference),
+            cut(Cut::Time),
+        ]
     }
 
-    pub(crate) fn cut(&self, kind: Cut) -> u32 {
-        self.first.cut(kind)
+    /// Whether the span has no end.
+    #[inline(always)]
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.state & (state::DONE | state::UNFINISHED) != state::DONE
     }
 
     /// The words behind the head, if the record lies in one slot.
@@ -123,34 +123,73 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     /// All that was said of the span, in order.
     #[inline(always)]
     pub(crate) fn entries(&self) -> Entries<'r, WORDS> {
-        Entries(self.words)
+        Entries::of(&self.words)
     }
 }
 
-/// The entries of a record. Ends early at what no writer wrote.
+/// The entries of a record, one after another. Ends early at what no writer wrote.
 #[derive(Clone, Copy)]
-pub(crate) struct Entries<'r, const WORDS: usize>(Words<'r, WORDS>);
+pub(crate) struct Entries<'r, const WORDS: usize> {
+    /// What follows the entry.
+    pub(crate) rest: Words<'r, WORDS>,
+    /// The one that was reached last.
+    pub(crate) entry: Entry<'r, WORDS>,
+}
+
+impl<'r, const WORDS: usize> Entries<'r, WORDS> {
+    /// Before the first of some entries.
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn of(words: &Words<'r, WORDS>) -> Self {
+        let words = *words;
+        let entry = Entry {
+            kind: 0,
+            key_len: 0,
+            len: 0,
+            words,
+        };
+        Self { rest: words, entry }
+    }
+
+    /// Goes on to the next entry, if there is one.
+    #[inline(never)]
+    pub(crate) fn advance(&mut self) -> bool {
+        self.step().is_some()
+    }
+
+    #[inline(always)]
+    fn step(&mut self) -> Option<()> {
+        let Self { rest, entry } = self;
+        let header = rest.word()?;
+        entry.kind = header >> 27;
+        entry.len = (header & 0xffff) as usize;
+        entry.key_len = (header >> 16) as usize & LONG_KEY;
+        if entry.key_len == LONG_KEY {
+            entry.key_len = rest.word()? as usize;
+        }
+        entry.words = *rest;
+        rest.pass(words_for(entry.key_len) + words_for(entry.len))
+    }
+
+    /// Goes on to the next entry of some kinds, unless one of others comes before. Kinds are bits.
+    #[inline(never)]
+    pub(crate) fn advance_to(&mut self, kinds: u32, until: u32) -> bool {
+        while self.advance() {
+            if self.entry.is_any_of(kinds) {
+                return true;
+            }
+            if self.entry.is_any_of(until) {
+                break;
+            }
+        }
+        false
+    }
+}
 
 impl<'r, const WORDS: usize> Iterator for Entries<'r, WORDS> {
     type Item = Entry<'r, WORDS>;
 
-    #[inline(never)]
     fn next(&mut self) -> Option<Self::Item> {
-        let header = self.0.word()?;
-        let mut key_len = (header >> 16) as usize & LONG_KEY;
-        if key_len == LONG_KEY {
-            key_len = self.0.word()? as usize;
-        }
-        let mut bytes = |len| {
-            let bytes = Pieces { words: self.0, len };
-            self.0.skip(words_for(len))?;
-            Some(bytes)
-        };
-        Some(Entry {
-            kind: header >> 27,
-            key: bytes(key_len)?,
-            bytes: bytes((header & 0xffff) as usize)?,
-        })
+        self.advance().then_some(self.entry)
     }
 }
 
@@ -158,10 +197,12 @@ impl<'r, const WORDS: usize> Iterator for Entries<'r, WORDS> {
 #[derive(Clone, Copy)]
 pub(crate) struct Entry<'r, const WORDS: usize> {
     pub(crate) kind: u32,
-    /// The key of a tag or a field.
-    pub(crate) key: Pieces<'r, WORDS>,
-    /// The value.
-    pub(crate) bytes: Pieces<'r, WORDS>,
+    /// How long the key of a tag or a field is, in bytes.
+    pub(crate) key_len: usize,
+    /// How long the value is.
+    pub(crate) len: usize,
+    /// Key and value.
+    pub(crate) words: Words<'r, WORDS>,
 }
 
 /// The value of a tag or a field.
@@ -175,78 +216,69 @@ pub(crate) enum RecordedValue<B> {
 }
 
 impl<'r, const WORDS: usize> Entry<'r, WORDS> {
-    /// The value as a number, the lowest word first; 0 if there is none.
+    /// Whether it is of one of these kinds, which are bits.
     #[inline(always)]
-    pub(crate) fn number(&self) -> u64 {
-        let mut words = self.bytes.words;
-        words.number().unwrap_or_default()
+    pub(crate) fn is_any_of(&self, kinds: u32) -> bool {
+        kinds >> (self.kind & 31) & 1 != 0
+    }
+
+    /// The key of a tag or a field.
+    pub(crate) fn key(&self) -> Pieces<'r, WORDS> {
+        Pieces {
+            words: self.words,
+            len: self.key_len,
+        }
+    }
+
+    /// The value.
+    pub(crate) fn bytes(&self) -> Pieces<'r, WORDS> {
+        let mut words = self.words;
+        let _ = words.pass(words_for(self.key_len));
+        Pieces {
+            words,
+            len: self.len,
+        }
     }
 
     /// The flags, as bits.
     pub(crate) fn flags(&self) -> u8 {
-        let mut words = self.bytes.words;
-        let bits = words.word().unwrap_or_default();
-        u32::from_le(bits) as u8
+        let mut words = self.words;
+        u32::from_le(words.word().unwrap_or_default()) as u8
     }
 
     /// The time of a start, an end or a log.
     pub(crate) fn time(&self) -> Time {
-        match self.kind & kind::UNIX {
-            0 => Time::Ticks(self.number()),
-            _ => Time::UnixNanos(self.number() as i64),
-        }
-    }
-
-    /// The span that a reference leads to: how, its trace, and itself.
-    pub(crate) fn reference(&self) -> (ReferenceKind, u128, u64) {
-        let how = match self.kind {
-            kind::CHILD_OF => ReferenceKind::ChildOf,
-            _ => ReferenceKind::FollowsFrom,
-        };
-        let mut words = self.bytes.words;
-        let mut number = || words.number().unwrap_or_default();
-        let (low, high, span_id) = (number(), number(), number());
-        (how, u128::from(low) | u128::from(high) << 64, span_id)
-    }
-
-    /// Whether it is a tag of the span.
-    #[inline(always)]
-    pub(crate) fn is_tag(&self) -> bool {
-        (kind::STRING..kind::FIELDS).contains(&self.kind)
-    }
-
-    /// Whether it is a field of the log before it.
-    pub(crate) fn is_field(&self) -> bool {
-        (kind::FIELDS..kind::FIELDS_END).contains(&self.kind)
-    }
-
-    /// Whether it begins a log.
-    pub(crate) fn is_log(&self) -> bool {
-        self.kind & !kind::UNIX == kind::LOG
+        let mut words = self.words;
+        time(self.kind, words.number())
     }
 
     /// The value of a tag or a field.
-    #[inline(always)]
     pub(crate) fn value(&self) -> RecordedValue<Pieces<'r, WORDS>> {
-        let kind = match self.kind {
-            ..kind::FIELDS => self.kind,
-            field => field - kind::FIELD,
-        };
-        match kind {
-            kind::STRING => RecordedValue::Str(self.bytes),
-            kind::BYTES => RecordedValue::Bytes(self.bytes),
+        let mut bytes = self.bytes();
+        match self.value_kind() {
+            kind::STRING => RecordedValue::Str(bytes),
+            kind::BYTES => RecordedValue::Bytes(bytes),
             kind::FALSE => RecordedValue::Bool(false),
             kind::TRUE => RecordedValue::Bool(true),
-            kind::I64 => RecordedValue::I64(self.number() as i64),
-            _ => RecordedValue::F64(f64::from_bits(self.number())),
+            kind::I64 => RecordedValue::I64(bytes.words.number() as i64),
+            _ => RecordedValue::F64(f64::from_bits(bytes.words.number())),
+        }
+    }
+
+    /// The kind of a tag that has the value of this one, or of this field.
+    #[inline(always)]
+    pub(crate) fn value_kind(&self) -> u32 {
+        match self.kind {
+            ..kind::FIELDS => self.kind,
+            field => field - kind::FIELD,
         }
     }
 
     /// Whether a writer may have written it.
     fn is_whole(&self) -> bool {
-        let lengths = (self.key.len, self.bytes.len);
+        let lengths = (self.key_len, self.len);
         match self.kind {
-            kind::NAME | kind::CUT_NAME => self.key.len == 0 && self.bytes.is_text(),
+            kind::NAME | kind::CUT_NAME => self.key_len == 0 && self.bytes().is_text(),
             kind::FLAGS => lengths == (0, 4) && are_flags(self.flags()),
             kind::START..=kind::LOG_UNIX => lengths == (0, 8),
             kind::CHILD_OF | kind::FOLLOWS_FROM => lengths == (0, 24),
@@ -254,13 +286,22 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
                 let value = match self.value() {
                     RecordedValue::Str(text) => text.is_text(),
                     RecordedValue::Bytes(_) => true,
-                    RecordedValue::Bool(_) => self.bytes.len == 0,
-                    RecordedValue::I64(_) | RecordedValue::F64(_) => self.bytes.len == 8,
+                    RecordedValue::Bool(_) => self.len == 0,
+                    RecordedValue::I64(_) | RecordedValue::F64(_) => self.len == 8,
                 };
-                value && self.key.is_text()
+                value && self.key().is_text()
             }
             _ => false,
         }
+    }
+}
+
+/// The time of a start, an end or a log of a kind.
+#[inline(always)]
+pub(crate) fn time(kind: u32, number: u64) -> Time {
+    match kind & kind::UNIX {
+        0 => Time::Ticks(number),
+        _ => Time::UnixNanos(number as i64),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{HEAD_WORDS, words_for};
 use crate::slot::{Slot, bytes_of};
-use crate::text::{Blob, whole_characters};
+use crate::text::whole_characters;
 
 /// A place in the stream of words.
 #[derive(Clone, Copy)]
@@ -39,8 +39,10 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
         self.here.is_empty() && self.beyond == 0
     }
 
-    #[inline(always)]
-    pub(super) fn word(&mut self) -> Option<u32> {
+    /// The next word. Out of line where code is dear: there, most spans go another way.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    pub(crate) fn word(&mut self) -> Option<u32> {
         if self.here.is_empty() {
             self.turn()?;
         }
@@ -57,20 +59,28 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
         Some(head)
     }
 
-    /// Two words as a number, the lower one first.
-    #[inline(always)]
-    pub(super) fn number(&mut self) -> Option<u64> {
-        let (low, high) = (self.word()?, self.word()?);
-        Some(u64::from(u32::from_le(low)) | u64::from(u32::from_le(high)) << 32)
+    /// Two words as a number, the lower one first; 0 for those that are missing.
+    #[inline(never)]
+    pub(crate) fn number(&mut self) -> u64 {
+        let [low, high] = [(); 2].map(|()| u32::from_le(self.word().unwrap_or_default()));
+        u64::from(low) | u64::from(high) << 32
     }
 
+    /// Leaves out so many.
     #[inline(always)]
-    pub(super) fn skip(&mut self, count: usize) -> Option<()> {
-        match self.here.get(count..) {
-            Some(rest) => self.here = rest,
-            None => self.skip_across(count)?,
+    pub(super) fn pass(&mut self, mut count: usize) -> Option<()> {
+        loop {
+            match self.here.get(count..) {
+                Some(rest) => {
+                    self.here = rest;
+                    return Some(());
+                }
+                None => {
+                    count -= self.here.len();
+                    self.turn()?;
+                }
+            }
         }
-        Some(())
     }
 
     /// Goes on in the next slot, if there is one.
@@ -87,22 +97,14 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
         self.beyond -= self.here.len();
         Some(())
     }
+}
 
-    #[cold]
-    #[inline(never)]
-    fn skip_across(&mut self, mut count: usize) -> Option<()> {
-        loop {
-            match self.here.get(count..) {
-                Some(rest) => {
-                    self.here = rest;
-                    return Some(());
-                }
-                None => {
-                    count -= self.here.len();
-                    self.turn()?;
-                }
-            }
-        }
+impl<const WORDS: usize> Iterator for Words<'_, WORDS> {
+    type Item = u32;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u32> {
+        self.word()
     }
 }
 
@@ -177,18 +179,5 @@ impl<'r, const WORDS: usize> Pieces<'r, WORDS> {
             }
         }
         if carried > 0 { take(None) } else { Ok(()) }
-    }
-}
-
-impl<const WORDS: usize> Blob for Pieces<'_, WORDS> {
-    #[inline(always)]
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    #[inline(always)]
-    fn words(&self) -> impl Iterator<Item = u32> {
-        let mut words = self.words;
-        core::iter::from_fn(move || words.word())
     }
 }

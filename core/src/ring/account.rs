@@ -3,12 +3,11 @@
 use super::{Policy, Slots, SpanRing};
 use crate::lock::ClaimLock;
 use crate::slot::state;
-use crate::stats::{Dropped, Stats, Trimmed};
+use crate::stats::{Dropped, Stats};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// The counters of a drainer. Those of the ring have 32 bits and wrap; here they are carried on,
 /// so that the drainer must look once in four billion spans.
-#[derive(Default)]
 pub(crate) struct Account {
     started: Total,
     refused: Total,
@@ -17,16 +16,18 @@ pub(crate) struct Account {
     in_flight: u32,
     too_large: u64,
     failed: u64,
-    pub(crate) trimmed: Trimmed,
+    /// What was cut, in the order of [`Trimmed`](crate::Trimmed).
+    pub(crate) cut: [u64; 6],
 }
 
-#[derive(Default)]
 struct Total {
     last: u32,
     all: u64,
 }
 
 impl Total {
+    const NEW: Self = Self { last: 0, all: 0 };
+
     fn follow(&mut self, counter: &AtomicU32) -> u64 {
         let now = counter.load(Ordering::Acquire);
         self.all += u64::from(now.wrapping_sub(self.last));
@@ -36,6 +37,17 @@ impl Total {
 }
 
 impl Account {
+    pub(crate) const NEW: Self = Self {
+        started: Total::NEW,
+        refused: Total::NEW,
+        evicted: Total::NEW,
+        handed_over: 0,
+        in_flight: 0,
+        too_large: 0,
+        failed: 0,
+        cut: [0; 6],
+    };
+
     /// A span was taken for a datagram.
     pub(crate) fn take(&mut self) {
         self.in_flight += 1;
@@ -105,7 +117,7 @@ impl Account {
             open,
             waiting,
             dropped,
-            trimmed: self.trimmed,
+            trimmed: self.cut.into(),
         }
     }
 }

@@ -6,10 +6,12 @@ use crate::record::{HEAD_WORDS, Record, Source};
 use crate::slot::{Slot, state};
 
 /// The finished spans of one session, for one datagram.
-pub(crate) struct Scan<'a, 'r, P, S, L, I, const WORDS: usize> {
+pub(crate) struct Scan<'a, 'r, P, S, L, const WORDS: usize> {
     ring: &'r SpanRing<P, S, WORDS>,
     lock: &'r L,
-    slots: I,
+    /// The next slot, and how many are left.
+    next: usize,
+    left: usize,
     /// How many resets ago they were recorded.
     age: u32,
     account: &'a mut Account,
@@ -23,11 +25,12 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         &'r self,
         lock: &'r L,
         account: &'a mut Account,
-    ) -> Scan<'a, 'r, P, S, L, impl Iterator<Item = (usize, &'r Slot<WORDS>)>, WORDS> {
+    ) -> Scan<'a, 'r, P, S, L, WORDS> {
         Scan {
             ring: self,
             lock,
-            slots: self.oldest_first(),
+            next: self.oldest(),
+            left: self.place().slots().len(),
             age: self.oldest_age(),
             account,
             taken: None,
@@ -53,6 +56,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     }
 
     /// Frees the slots of the spans that were taken.
+    #[inline(never)]
     pub(crate) fn free_taken(&self, lock: &impl ClaimLock) {
         for slot in self.place().slots() {
             if slot.head() & state::TAKEN != 0 {
@@ -85,15 +89,27 @@ pub(crate) fn age(head: u32) -> u32 {
     (head & state::AGE) >> state::AGE_SHIFT
 }
 
-impl<'r, P, S, L, I, const WORDS: usize> Source<'r, WORDS> for Scan<'_, 'r, P, S, L, I, WORDS>
+impl<'r, P, S: Slots<WORDS>, L, const WORDS: usize> Scan<'_, 'r, P, S, L, WORDS> {
+    fn slot(&mut self) -> Option<&'r Slot<WORDS>> {
+        self.left = self.left.checked_sub(1)?;
+        let slots = self.ring.slots.slots();
+        let slot = slots.get(self.next).or(slots.first())?;
+        self.next += 1;
+        if self.next >= slots.len() {
+            self.next = 0;
+        }
+        Some(slot)
+    }
+}
+
+impl<'r, P, S, L, const WORDS: usize> Source<'r, WORDS> for Scan<'_, 'r, P, S, L, WORDS>
 where
     P: Policy,
     S: Slots<WORDS>,
     L: ClaimLock,
-    I: Iterator<Item = (usize, &'r Slot<WORDS>)>,
 {
     fn next(&mut self) -> Option<Record<'r, WORDS>> {
-        for (_, slot) in self.slots.by_ref() {
+        while let Some(slot) = self.slot() {
             if S::RETAINED && age(slot.head()) != self.age {
                 continue;
             }

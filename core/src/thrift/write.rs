@@ -9,7 +9,6 @@ use core::marker::PhantomData;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::ty;
-use crate::text::Blob;
 
 /// How many bytes a buffer has behind the limit: the longest that is written in one piece.
 pub(crate) const SLACK: usize = 48;
@@ -103,6 +102,12 @@ impl<'b> Writer<'b> {
         }
     }
 
+    /// The same, for where there are many.
+    #[inline(never)]
+    pub(crate) fn number_field(&mut self, header: u8, value: i64) {
+        self.i64_field(header, value);
+    }
+
     #[inline(always)]
     pub(crate) fn varint(&mut self, value: u64) {
         if self.at <= self.limit {
@@ -111,9 +116,9 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// The first `len` bytes of some words, of at least as many.
+    /// The first `len` bytes of some words, of at least as many; takes no more of them.
     #[inline(always)]
-    pub(crate) fn copy(&mut self, len: usize, words: impl Iterator<Item = u32>) {
+    pub(crate) fn copy(&mut self, len: usize, mut words: impl Iterator<Item = u32>) {
         let begin = self.at;
         if len > self.room() {
             self.at = self.limit.wrapping_add(1);
@@ -121,10 +126,10 @@ impl<'b> Writer<'b> {
         }
         let end = begin.wrapping_add(len);
         let mut at = begin;
-        for word in words {
-            if at >= end {
+        while at < end {
+            let Some(word) = words.next() else {
                 break;
-            }
+            };
             // SAFETY: `at` is before `end`, which is at most the limit, and behind that there are
             // `SLACK` bytes more.
             unsafe { at.cast::<[u8; 4]>().write(word.to_ne_bytes()) };
@@ -165,7 +170,11 @@ impl<'b> Writer<'b> {
 
     /// `N` fields that are i64s and follow one another: all have the same header.
     #[inline(always)]
-    pub(crate) fn i64_fields<const N: usize>(&mut self, header: u8, value: impl Fn(usize) -> i64) {
+    pub(crate) fn i64_fields<const N: usize>(
+        &mut self,
+        header: u8,
+        mut value: impl FnMut(usize) -> i64,
+    ) {
         const { assert!(N * 11 <= SLACK) };
         if self.at > self.limit {
             return;
@@ -198,33 +207,55 @@ impl<'b> Writer<'b> {
 
     /// A field that is a string or binary, whose short header is known.
     #[inline(never)]
-    pub(crate) fn bytes_field(&mut self, header: u8, bytes: &impl Blob) {
-        match bytes.len() {
-            len @ ..0x80 => self.put([header, len as u8]),
-            len => {
-                self.byte(header);
-                self.varint(len as u64);
-            }
-        }
-        self.copy(bytes.len(), bytes.words());
+    pub(crate) fn bytes_field(
+        &mut self,
+        header: u8,
+        len: usize,
+        words: &mut impl Iterator<Item = u32>,
+    ) {
+        self.byte(header);
+        self.varint(len as u64);
+        self.copy(len, words);
     }
 
-    /// A string or binary.
-    pub(crate) fn bytes(&mut self, bytes: &impl Blob) {
+    /// The same, of bytes in one piece.
+    #[inline(never)]
+    pub(crate) fn slice_field(&mut self, header: u8, bytes: &[u8]) {
+        self.byte(header);
         self.varint(bytes.len() as u64);
-        self.copy(bytes.len(), bytes.words());
+        let mut at = self.at;
+        if bytes.len() > self.room() {
+            self.at = self.limit.wrapping_add(1);
+            return;
+        }
+        self.at = at.wrapping_add(bytes.len());
+        for byte in bytes {
+            // SAFETY: all of the bytes fit up to the limit.
+            unsafe { at.write(*byte) };
+            at = at.wrapping_add(1);
+            // Where words have 64 bits, a call of `memcpy`; else a loop, which is shorter.
+            if cfg!(not(target_pointer_width = "64")) {
+                compiler_fence(Ordering::SeqCst);
+            }
+        }
     }
 
     /// The beginning of a string: the whole characters among its first `max` bytes. Says whether
     /// that was all of it.
-    pub(crate) fn text_prefix(&mut self, text: &impl Blob, max: usize) -> bool {
-        if text.len() <= max {
-            self.bytes(text);
+    pub(crate) fn text_prefix(
+        &mut self,
+        len: usize,
+        words: &(impl Iterator<Item = u32> + Clone),
+        max: usize,
+    ) -> bool {
+        if len <= max {
+            self.varint(len as u64);
+            self.copy(len, words.clone());
             return true;
         }
         // Copied once to see where its last whole character ends, then behind its length.
         let begin = self.at;
-        self.copy(max, text.words());
+        self.copy(max, words.clone());
         if self.is_full() {
             return false;
         }
@@ -233,23 +264,32 @@ impl<'b> Writer<'b> {
         let len = crate::text::whole_characters(scratch);
         self.at = begin;
         self.varint(len as u64);
-        self.copy(len, text.words());
+        self.copy(len, words.clone());
         false
     }
 
-    /// The header of a list.
-    pub(crate) fn list(&mut self, element: u8, count: usize) {
+    /// A field that is a list of structs, which follow.
+    #[inline(never)]
+    pub(crate) fn structs_field(&mut self, header: u8, count: usize) {
+        self.byte(header);
+        self.structs(count);
+    }
+
+    /// The header of a list of structs.
+    #[inline(always)]
+    pub(crate) fn structs(&mut self, count: usize) {
         match count {
-            ..=14 => self.byte((count as u8) << 4 | element),
+            ..=14 => self.byte((count as u8) << 4 | ty::STRUCT),
             _ => {
-                self.byte(0xf0 | element);
+                self.byte(0xf0 | ty::STRUCT);
                 self.varint(count as u64);
             }
         }
     }
 
     /// The end of a struct.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn stop(&mut self) {
         self.byte(ty::STOP);
     }
@@ -347,42 +387,6 @@ unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
     // SAFETY: at most the eighth byte.
     unsafe { at.write(rest as u8) };
     at.wrapping_add(1)
-}
-
-/// The fields of one struct, in the order of their ids.
-pub(crate) struct Fields(i16);
-
-impl Fields {
-    /// Before the first field.
-    pub(crate) const fn new() -> Self {
-        Self(0)
-    }
-
-    /// After the field `id`.
-    pub(crate) const fn after(id: i16) -> Self {
-        Self(id)
-    }
-
-    /// The header of a field; its value follows. The fields of the structs that are written here
-    /// are all less than 16 apart.
-    #[inline(always)]
-    pub(crate) fn header(&mut self, id: i16, ty: u8) -> u8 {
-        let header = short_header(self.0, id, ty);
-        self.0 = id;
-        header
-    }
-
-    #[inline(always)]
-    pub(crate) fn i64(&mut self, w: &mut Writer<'_>, id: i16, value: i64) {
-        w.i64_field(self.header(id, ty::I64), value);
-    }
-
-    /// The header of a list of structs, which follow.
-    #[inline(always)]
-    pub(crate) fn structs(&mut self, w: &mut Writer<'_>, id: i16, count: usize) {
-        w.byte(self.header(id, ty::LIST));
-        w.list(ty::STRUCT, count);
-    }
 }
 
 #[cfg(test)]

@@ -13,15 +13,17 @@ use crate::{
 pub struct TracerDrain<'t, T> {
     tracer: &'t T,
     account: Account,
-    loss: LossWatch,
+    /// From the first look on.
+    loss: Option<LossWatch>,
 }
 
 impl<'t, T> TracerDrain<'t, T> {
-    pub(super) fn new(tracer: &'t T) -> Self {
+    #[inline(always)]
+    pub(super) const fn new(tracer: &'t T) -> Self {
         Self {
             tracer,
-            account: Account::default(),
-            loss: LossWatch::default(),
+            account: Account::NEW,
+            loss: None,
         }
     }
 }
@@ -54,7 +56,8 @@ where
         let mut loss = None;
         if E::TELLS_LOSS {
             let now = clock.unix_nanos(clock.now());
-            let told = self.loss.look(now, &dropped, false);
+            let loss_watch = self.loss.get_or_insert_default();
+            let told = loss_watch.look(now, &dropped, false);
             loss = told.map(|loss| (loss, (tracer.next_trace_id(), tracer.next_span_id())));
         }
         if loss.is_none() && !tracer.ring.is_anything_waiting() {
@@ -63,7 +66,7 @@ where
         let mut scan = tracer.ring.scan(&tracer.lock, &mut self.account);
         let packed = packer.pack_from(buffer, process, &mut scan, clock, &dropped, loss);
         if E::TELLS_LOSS && !packed.is_some_and(|packed| packed.tells_loss) {
-            self.loss.take_back();
+            self.take_loss_back();
         }
         packed
     }
@@ -88,8 +91,10 @@ where
         self.settle(packer);
     }
 
+    // Inline, so that what of the drainer is not used where it is made goes away.
+    #[inline(always)]
     fn settle<E: Extent>(&mut self, packer: &mut Packer<E>) {
-        self.account.trimmed += packer.settle();
+        packer.settle(&mut self.account.cut);
         self.tracer.ring.free_taken(&self.tracer.lock);
     }
 
@@ -113,7 +118,13 @@ where
     /// The loss that the last datagram told, if nobody has it yet, is still to be told.
     fn untold<E: Extent>(&mut self, packer: &Packer<E>) {
         if E::TELLS_LOSS && packer.is_unsettled() {
-            self.loss.take_back();
+            self.take_loss_back();
+        }
+    }
+
+    fn take_loss_back(&mut self) {
+        if let Some(loss) = &mut self.loss {
+            loss.take_back();
         }
     }
 

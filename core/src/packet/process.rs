@@ -1,0 +1,68 @@
+//! Who sends, and its tags.
+
+use crate::Value;
+use crate::jaeger::write as jaeger;
+use crate::thrift::write::Writer;
+
+/// Who sends: jaeger.thrift's `Process`.
+#[derive(Clone, Copy, Debug)]
+pub struct Process<'a, T = core::iter::Empty<(&'a str, Value<'a>)>> {
+    pub(super) service_name: &'a str,
+    pub(super) tags: T,
+}
+
+impl<'a> Process<'a> {
+    /// A service with no tags.
+    pub const fn new(service_name: &'a str) -> Self {
+        Self {
+            service_name,
+            tags: core::iter::empty(),
+        }
+    }
+}
+
+impl<'a, T> Process<'a, T> {
+    /// The same service with these tags. Those that leave no room for a span are left out.
+    pub fn with_tags<I>(self, tags: I) -> Process<'a, I::IntoIter>
+    where
+        I: IntoIterator<Item = (&'a str, Value<'a>)>,
+    {
+        Process {
+            service_name: self.service_name,
+            tags: tags.into_iter(),
+        }
+    }
+}
+
+/// Writes those of the tags that fit in `room` bytes; how many did and did not.
+pub(super) fn tags_within<'a>(
+    w: &mut Writer<'_>,
+    tags: impl Iterator<Item = (&'a str, Value<'a>)>,
+    room: usize,
+) -> (usize, u32) {
+    let begin = w.at();
+    let (mut kept, mut left_out) = (0, 0);
+    for (key, value) in tags {
+        let before = w.at();
+        tag(w, key, value);
+        if !w.is_full() && w.at() - begin <= room {
+            kept += 1;
+        } else {
+            w.back_to(before);
+            left_out += 1;
+        }
+    }
+    (kept, left_out)
+}
+
+fn tag(w: &mut Writer<'_>, key: &str, value: Value<'_>) {
+    w.slice_field(jaeger::KEY, key.as_bytes());
+    match value {
+        Value::Str(text) => jaeger::slice(w, jaeger::STRING, text.as_bytes()),
+        Value::Bytes(bytes) => jaeger::slice(w, jaeger::BYTES, bytes),
+        Value::Bool(value) => w.put(if value { jaeger::TRUE } else { jaeger::FALSE }),
+        Value::I64(value) => jaeger::long(w, value),
+        Value::F64(value) => jaeger::double(w, value.to_bits()),
+    }
+    w.stop();
+}
