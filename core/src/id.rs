@@ -205,7 +205,8 @@ pub trait IdSource {
     /// It is called from wherever spans are started. It should not trace itself.
     fn next_id(&self) -> u64;
 
-    /// Called once, before any id is drawn: from now on, ids that nobody else has.
+    /// Called once, before any span is recorded: from now on, ids that nobody else has. Spans that are
+    /// refused before draw ids, too.
     ///
     /// What makes a seed: something that differs from device to device (a serial number, the chip's
     /// unique id), and from boot to boot: a word of the hardware's random number generator, or a
@@ -232,7 +233,7 @@ impl<I: IdSource + ?Sized> IdSource for &I {
 /// Ids that look random and do not repeat before 2³² of them, from a counter and a seed.
 ///
 /// Of two different seeds, the ids are different ones, as far as chance goes: two runs of 2³² ids
-/// of 64 bits meet once in two billion times. The same seed gives the same ids: see
+/// of 63 bits meet once in a billion times. The same seed gives the same ids: see
 /// [`IdSource::seed`].
 #[derive(Debug)]
 pub struct SeededIds {

@@ -102,7 +102,7 @@
 //!
 //! None is on by default, and the default build has no dependency.
 //!
-//! - `alloc`: [`Value`]s from `String` and `Vec<u8>`.
+//! - `alloc`: [`Value`]s from `String` and `Vec<u8>`; [`Tracer`]s with slots on the heap.
 //! - `hashbrown`: with `alloc`, and on targets that have compare-and-swap, the module `collect`.
 //! - `critical-section`: `InCriticalSection`, the lock that the program's HAL provides.
 //! - `spin`: `SeveralCores`, a lock for several cores that have compare-and-swap, and their interrupts.

@@ -44,9 +44,9 @@ pub(crate) mod state {
     pub(crate) const UNFINISHED: u32 = 1 << 18;
     /// With `CHAINED`, while a memory is recovered: part of a sound chain.
     pub(crate) const SOUND: u32 = 1 << 19;
-    /// With `DONE`: how many resets ago it was recorded, at most this many.
-    pub(crate) const AGE: u32 = 0xff << AGE_SHIFT;
-    pub(crate) const AGE_SHIFT: u32 = 24;
+    /// With `DONE`: in which session it was recorded, as the ring tells; 0: in this one.
+    pub(crate) const SESSION: u32 = 0xff << SESSION_SHIFT;
+    pub(crate) const SESSION_SHIFT: u32 = 24;
 }
 
 /// The most slots that a ring can have.
@@ -55,7 +55,9 @@ pub const MAX_SLOTS: usize = 1 << 16;
 /// Memory for one span, or for a part of a large one: a header and `WORDS` words of four bytes.
 ///
 /// A bare span takes 11 words and its name, a tag takes one word, its key and its value, both
-/// padded to words. What does not fit goes on in further slots. 24 words at least.
+/// padded to words; 8 words more are kept for what may be said last of its times and flags. What
+/// does not fit goes on in further slots. 24 words at least. In front of the words stand 32 bytes, or
+/// 40 where pointers have 64 bits.
 #[repr(C)]
 pub struct Slot<const WORDS: usize> {
     head: AtomicU32,

@@ -3,7 +3,8 @@
 /// How much of `prefix`, the beginning of a UTF-8 text, is whole characters.
 pub(crate) fn whole_characters(prefix: &[u8]) -> usize {
     let Some(lead) = prefix.iter().rposition(|byte| byte & 0xc0 != 0x80) else {
-        return 0;
+        // Not even the beginning of one: it is no text, which is for others to find out.
+        return prefix.len();
     };
     let size = match prefix.get(lead) {
         Some(0xf0..) => 4,

@@ -64,7 +64,8 @@ impl<T: TickCounter> TickClock<T> {
             assert!(
                 T::BITS >= 16 && T::BITS <= 32,
                 "a counter has 16 to 32 bits"
-            )
+            );
+            assert!(T::HZ > 0, "a second has ticks");
         };
         Self {
             counter,
@@ -85,11 +86,11 @@ impl<T: TickCounter> TickClock<T> {
     /// reading goes on as from any other.
     #[inline(always)]
     fn go_on(&self, now: u32, units: u32) -> u32 {
-        let seen = self.coarse.load(Ordering::Relaxed);
-        if units == Self::UNITS - 1 && seen != 0 {
+        if units == Self::UNITS - 1 && now != units {
             // Another core has read the counter later, and was seen first.
-            return seen.wrapping_sub(1);
+            return now.wrapping_sub(Self::UNITS);
         }
+        let seen = self.coarse.load(Ordering::Relaxed);
         if (now.wrapping_sub(seen) as i32) > 0 {
             self.coarse.store(now, Ordering::Relaxed);
         }

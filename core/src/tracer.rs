@@ -122,8 +122,8 @@ impl<C, I, L, P, const SLOTS: usize, const WORDS: usize>
 impl<C, I: IdSource, L: ClaimLock, P, const SLOTS: usize, const WORDS: usize>
     Tracer<C, I, L, P, RetainedSlots<SLOTS, WORDS>, WORDS>
 {
-    /// Recovers what `memory` holds, and lets spans in. To `seed` the number of the session is
-    /// added, so that ids differ from one reset to the next; only after the power was gone does it
+    /// Recovers what `memory` holds, and lets spans in. Into `seed` the number of the session is
+    /// mixed, so that ids differ from one reset to the next; only after the power was gone does it
     /// begin at 0 again: for that, the seed needs a random word or a boot counter that is kept.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl<C, I: IdSource, L: ClaimLock, P, const SLOTS: usize, const WORDS: usize>
             // SAFETY: nobody else has been given it, as the caller promises.
             let found = unsafe { self.ring.place().recover(memory) };
             self.ids
-                .seed(seed.wrapping_add(u64::from(found.session) << 32));
+                .seed(seed ^ u64::from(found.session).wrapping_mul(0x9e37_79b9_7f4a_7c15));
             (found.finished + found.unfinished, found)
         };
         self.ring.open(&self.lock, recover).ok_or(AlreadyInit)

@@ -227,6 +227,34 @@ fn random_memory_is_a_cold_start() {
 }
 
 #[test]
+fn what_is_no_text_from_its_first_byte_on_is_no_name() {
+    let chip = Chip::cold();
+    chip.boot(|device, _| device.root("12345678").end());
+    let mut image = chip.image();
+    // Behind the record's head and the header of the name.
+    let name = slot::WORDS + 10 + 1;
+    image.slot_mut(0)[name..name + 2].fill(0x8080_8080);
+    let (named, told, _) = recovered(&image);
+    assert_eq!((of(named), told.len()), (found(1, 0, 0, 1), 0));
+}
+
+#[test]
+fn spans_keep_their_session_if_a_reset_comes_in_the_middle_of_recovery() {
+    let chip = Chip::cold();
+    chip.boot(|device, _| (0..SLOTS).for_each(|_| device.root("n").end()));
+    let mut half = chip.image();
+    let chip = Chip::with(&half);
+    let after = chip.boot(|_, _| chip.image());
+    // The header is as it was.
+    for at in 0..SLOTS / 2 {
+        half.slot_mut(at).copy_from_slice(after.slot(at));
+    }
+    let (_, told, _) = recovered(&half);
+    assert_eq!(told.len(), SLOTS);
+    assert!(told.iter().all(|told| told.session == 0));
+}
+
+#[test]
 fn slots_that_nobody_wrote_end_as_whole_spans_or_free() {
     let mut random = Random(2);
     let chip = Chip::cold();

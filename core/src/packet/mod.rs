@@ -121,6 +121,9 @@ pub struct Packed<'b> {
     pub spans: usize,
     /// Whether it has the one that tells of a loss: that needs room for it.
     pub tells_loss: bool,
+    /// In which session its spans were recorded, see [`Retained`](crate::Retained); 0 where slots do
+    /// not survive a reset.
+    pub session: u32,
 }
 
 /// A limit that could not hold one bare span.
@@ -292,6 +295,7 @@ impl<E: Extent> Packer<E> {
             bytes: buffer.get(begin..spans_end + end_len)?,
             spans: list.count - told,
             tells_loss: told > 0,
+            session: 0,
         })
     }
 

@@ -13,6 +13,9 @@ use crate::slot::{Claimed, Slot};
 /// it: the span's own lifetime is not enough, as the drainer comes later. Slots of the ring that
 /// the first one is in may move together with it, while nobody borrows that ring.
 ///
+/// [`publish`](Self::publish) is a store that releases what this context wrote before, to all who may
+/// read it, and [`end`](Self::end) calls [`Ending::now`], or lets another lane of the same ring do it.
+///
 /// So a lane takes the word `unsafe`:
 ///
 /// ```compile_fail,E0200

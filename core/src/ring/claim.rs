@@ -82,6 +82,10 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         as_state: u32,
     ) -> Option<Option<&Slot<WORDS>>> {
         let freed = self.freed.load(Ordering::Acquire);
+        // Not open: there may be spans that were recovered, but nothing gives way yet.
+        if freed == 0 {
+            return None;
+        }
         // Once round without success, and nothing was freed since?
         if self.full.load(Ordering::Relaxed) != freed {
             if let Some(found) = self.find::<L>(cursor, |found| found.head == state::FREE) {
@@ -156,8 +160,11 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
             return taken;
         }
         lock.with(|| {
-            // Only a claim makes a free slot another's, and it moves the cursor.
-            if self.cursor.load(Ordering::Relaxed) != cursor.0 {
+            // Only a claim makes a free slot another's, and it moves the cursor. What another core
+            // does becomes visible in any order, so that there the slot itself has the last word.
+            if self.cursor.load(Ordering::Relaxed) != cursor.0
+                || !L::ONE_CORE && look::<L>(found.slot.state()) != state::FREE
+            {
                 return false;
             }
             if as_state == state::OPEN {
@@ -178,6 +185,8 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         cursor: Cursor,
         as_state: u32,
     ) -> bool {
+        // The tracer may have been moved since the chain was made.
+        Slot::expose(self.slots.slots());
         let evicted = if L::SHARED {
             self.evict_shared(lock, found, cursor, as_state)
         } else {
@@ -209,12 +218,14 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         {
             return false;
         }
-        plus(&self.evicted, 1);
         if as_state == state::OPEN {
             plus(&self.started, 1);
         }
         self.cursor.store(found.at.next().0, Ordering::Relaxed);
         publish::<L>(found.slot.state(), as_state);
+        // After it has gone: else, whoever takes the account meanwhile sees it twice.
+        let evicted = self.evicted.load(Ordering::Relaxed);
+        publish::<L>(&self.evicted, evicted.wrapping_add(1));
         true
     }
 

@@ -73,6 +73,8 @@ impl Policy for KeepNewest {
 ///
 /// It gives the same slots each time, which are in no other ring. They stay where they are while
 /// it is borrowed, and all bytes of a new one are zero.
+///
+/// These three are all that there are: no tracer is made with any other.
 pub unsafe trait Slots<const WORDS: usize> {
     /// Whether the slots may have spans of before a reset.
     const RETAINED: bool = false;
@@ -145,7 +147,7 @@ impl<P, S, const WORDS: usize> SpanRing<P, S, WORDS> {
         lock: &impl ClaimLock,
         prepare: impl FnOnce() -> (u32, R),
     ) -> Option<R> {
-        // Nobody looks at anything before it is open, so that this word keeps others out.
+        // Nobody looks at a slot before it is open, so that this word keeps others out.
         if self.is_open() || !step(lock, &self.pinned, 0, u32::MAX) {
             return None;
         }
@@ -197,9 +199,8 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         slots.clone().skip(oldest).chain(slots.take(oldest))
     }
 
-    /// Takes a finished span for a datagram: from now on it does not give way.
-    pub(crate) fn take_done(&self, lock: &impl ClaimLock, slot: &Slot<WORDS>) -> bool {
-        let head = slot.head();
+    /// Takes a finished span, which has this head, for a datagram: from now on it does not give way.
+    pub(crate) fn take_done(&self, lock: &impl ClaimLock, slot: &Slot<WORDS>, head: u32) -> bool {
         if head & (state::DONE | state::TAKEN) != state::DONE {
             return false;
         }
@@ -218,8 +219,13 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         slot: &Slot<WORDS>,
         look: impl FnOnce(&Slot<WORDS>),
     ) {
+        // Not while it is being opened: that uses the same word.
+        if !self.is_open() {
+            return;
+        }
         let is_open = lock.with(|| {
-            self.pinned.store(index as u32 + 1, Ordering::Relaxed);
+            // Releases what was read of the slot before.
+            self.pinned.store(index as u32 + 1, Ordering::Release);
             if L::SHARED {
                 fence(Ordering::SeqCst);
             }

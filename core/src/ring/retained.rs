@@ -6,7 +6,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::Slots;
-use super::scan::age;
+use super::scan::told;
 use crate::record::Record;
 use crate::slot::{Slot, state};
 
@@ -209,24 +209,26 @@ fn recover_span<const WORDS: usize>(
     found: &mut Found,
 ) {
     let is_open = head & state::OPEN != 0;
-    let age = (age(head) + 1).min(state::AGE >> state::AGE_SHIFT);
+    // One that is told already was found before, and not sent since.
+    let session = match head & state::SESSION {
+        0 => told(found.session.wrapping_sub(1)),
+        session => session,
+    };
     let unfinished = is_open || head & state::UNFINISHED != 0;
-    let known = state::OPEN | state::DONE | state::UNFINISHED | state::AGE | state::LENGTH;
+    let known = state::OPEN | state::DONE | state::UNFINISHED | state::SESSION | state::LENGTH;
+    let is_known = head & !known == 0 && session <= told(u32::MAX);
     let length = head & state::LENGTH;
     let chain = sound_chain(slots, slot);
     if let Ok(chain) = chain {
         slot.state().store(
-            state::DONE
-                | if unfinished { state::UNFINISHED } else { 0 }
-                | age << state::AGE_SHIFT
-                | length,
+            state::DONE | if unfinished { state::UNFINISHED } else { 0 } | session | length,
             Ordering::Release,
         );
         let fits = length as usize <= (chain + 1) * WORDS;
         // SAFETY: its chain was found sound just now, and nobody frees it before the drainer.
         let record = unsafe { Record::read(slot) };
         let is_whole = record.is_some_and(|record| record.is_whole());
-        if head & !known == 0 && fits && is_whole {
+        if is_known && fits && is_whole {
             found.finished += u32::from(!unfinished);
             found.unfinished += u32::from(unfinished);
             return;

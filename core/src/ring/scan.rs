@@ -12,8 +12,8 @@ pub(crate) struct Scan<'a, 'r, P, S, L, const WORDS: usize> {
     /// The next slot, and how many are left.
     next: usize,
     left: usize,
-    /// How many resets ago they were recorded.
-    age: u32,
+    /// The session in which they were recorded, as their heads tell it.
+    session: u32,
     account: &'a mut Account,
     /// The one that was taken last.
     taken: Option<&'r Slot<WORDS>>,
@@ -31,7 +31,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
             lock,
             next: self.oldest(),
             left: self.place().slots().len(),
-            age: self.oldest_age(),
+            session: self.oldest_session(),
             account,
             taken: None,
         }
@@ -44,15 +44,23 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         heads.any(|head| head == state::DONE)
     }
 
-    /// How many resets ago the oldest finished spans were recorded.
-    pub(crate) fn oldest_age(&self) -> u32 {
+    /// The oldest session of which finished spans wait, as their heads tell it.
+    pub(crate) fn oldest_session(&self) -> u32 {
         if !S::RETAINED {
             return 0;
         }
+        let now = self.place().session();
         let slots = self.place().slots().iter();
         let heads = slots.map(|slot| slot.head());
         let waiting = heads.filter(|head| head & (state::DONE | state::TAKEN) == state::DONE);
-        waiting.map(age).max().unwrap_or(0)
+        let sessions = waiting.map(|head| head & state::SESSION);
+        sessions.max_by_key(|told| age(*told, now)).unwrap_or(0)
+    }
+
+    /// The number of a session that a head tells.
+    pub(crate) fn session_of(&self, told: u32) -> u32 {
+        let now = self.place().session();
+        now.wrapping_sub(age(told, now))
     }
 
     /// Frees the slots of the spans that were taken.
@@ -84,12 +92,26 @@ fn put_back<const WORDS: usize>(slot: &Slot<WORDS>) {
     }
 }
 
-/// How many resets ago a span with this head was recorded.
-pub(crate) fn age(head: u32) -> u32 {
-    (head & state::AGE) >> state::AGE_SHIFT
+/// A session as the head of a slot tells it: its lowest bits, and never 0.
+pub(crate) fn told(session: u32) -> u32 {
+    ((session & 0x7f) + 1) << state::SESSION_SHIFT
 }
 
-impl<'r, P, S: Slots<WORDS>, L, const WORDS: usize> Scan<'_, 'r, P, S, L, WORDS> {
+/// How many resets ago a session was that a head tells, if the number of this one is `now`.
+pub(crate) fn age(told: u32, now: u32) -> u32 {
+    match (told & state::SESSION) >> state::SESSION_SHIFT {
+        0 => 0,
+        // Not this session, or it would not be told.
+        session => (now.wrapping_sub(session) & 0x7f) + 1,
+    }
+}
+
+impl<'r, P: Policy, S: Slots<WORDS>, L, const WORDS: usize> Scan<'_, 'r, P, S, L, WORDS> {
+    /// The number of the session that its spans are of.
+    pub(crate) fn session(&self) -> u32 {
+        self.ring.session_of(self.session)
+    }
+
     fn slot(&mut self) -> Option<&'r Slot<WORDS>> {
         self.left = self.left.checked_sub(1)?;
         let slots = self.ring.slots.slots();
@@ -110,10 +132,11 @@ where
 {
     fn next(&mut self) -> Option<Record<'r, WORDS>> {
         while let Some(slot) = self.slot() {
-            if S::RETAINED && age(slot.head()) != self.age {
+            let head = slot.head();
+            if S::RETAINED && head & state::SESSION != self.session {
                 continue;
             }
-            if self.ring.take_done(self.lock, slot) {
+            if self.ring.take_done(self.lock, slot, head) {
                 self.account.take();
                 self.taken = Some(slot);
                 // SAFETY: it is freed by the drainer only, which is this one, and after the

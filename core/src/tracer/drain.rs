@@ -63,8 +63,12 @@ where
         if loss.is_none() && !tracer.ring.is_anything_waiting() {
             return None;
         }
+        // The tracer may have been moved since its chains were made.
+        Slot::expose(tracer.ring.place().slots());
         let mut scan = tracer.ring.scan(&tracer.lock, &mut self.account);
+        let session = scan.session();
         let packed = packer.pack_from(buffer, process, &mut scan, clock, &dropped, loss);
+        let packed = packed.map(|packed| Packed { session, ..packed });
         if E::TELLS_LOSS && !packed.is_some_and(|packed| packed.tells_loss) {
             self.take_loss_back();
         }
@@ -72,10 +76,12 @@ where
     }
 
     /// In which session the spans of the next datagram were recorded: as a rule, this one. Those
-    /// that were recovered after a reset come first, see [`Retained`](crate::Retained).
+    /// that were recovered after a reset come first, see [`Retained`](crate::Retained). In a ring that
+    /// keeps the newest, they may give way before they are packed: in which session a datagram's
+    /// spans were recorded tells [`Packed::session`].
     pub fn session(&self) -> u32 {
         let ring = &self.tracer.ring;
-        ring.place().session().wrapping_sub(ring.oldest_age())
+        ring.session_of(ring.oldest_session())
     }
 
     /// The last datagram is somebody else's now.

@@ -10,6 +10,8 @@ use crate::{Clock, IdSource, Packed, Packer, Process, Tracer, Value};
 /// What a panic or fault handler sends: see [`Tracer::steal`].
 pub struct Stolen<'t, T> {
     tracer: &'t T,
+    /// The slot where the reading began, and how many were read.
+    first: usize,
     read: usize,
 }
 
@@ -26,12 +28,13 @@ impl<C, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORDS: usiz
     ///
     /// # Safety
     ///
-    /// While the result is used, nobody drains or, in a ring that keeps the newest, starts spans:
-    /// on one core, whoever does was interrupted and is not returned to before that, and other
-    /// cores are stopped.
+    /// While the result is used, nobody drains, nor, in a ring that keeps the newest, starts spans or
+    /// says so much of one that it needs a further slot: on one core, whoever does was interrupted and
+    /// is not returned to before that, and other cores are stopped.
     pub unsafe fn steal(&self) -> Stolen<'_, Self> {
         Stolen {
             tracer: self,
+            first: self.ring.oldest(),
             read: 0,
         }
     }
@@ -56,7 +59,7 @@ where
         Slot::expose(ring.place().slots());
         let mut reading = Reading {
             slots: ring.place().slots(),
-            first: ring.oldest(),
+            first: self.first,
             read: self.read,
         };
         let clock = &self.tracer.clock;
