@@ -91,6 +91,19 @@ impl Trimmed {
         times: 0,
         process_tags: 0,
     };
+
+    /// With its fields in order.
+    pub(crate) const fn of(counts: [u64; 6]) -> Self {
+        let [tags, logs, references, names, times, process_tags] = counts;
+        Self {
+            tags,
+            logs,
+            references,
+            names,
+            times,
+            process_tags,
+        }
+    }
 }
 
 /// A number that only one context at a time adds to, and anyone reads. Without compare-and-swap.
@@ -188,19 +201,6 @@ impl Cuts {
         *all_d += u64::from(d);
         *all_e += u64::from(e);
         *all_f += u64::from(f);
-    }
-}
-
-impl From<[u64; 6]> for Trimmed {
-    fn from([tags, logs, references, names, times, process_tags]: [u64; 6]) -> Self {
-        Self {
-            tags,
-            logs,
-            references,
-            names,
-            times,
-            process_tags,
-        }
     }
 }
 

@@ -11,7 +11,7 @@ use core::sync::atomic::Ordering;
 use super::ring::{Cursor, LaneRing};
 use crate::record::Record;
 use crate::slot::{Slot, state};
-use crate::stats::{Dropped, Stats};
+use crate::stats::{Dropped, Stats, Trimmed};
 use crate::view::SpanView;
 
 /// The one drainer of some rings.
@@ -223,7 +223,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
             open: self.open.count as u64,
             waiting: self.ready.count as u64,
             dropped: self.dropped,
-            trimmed: self.cut.into(),
+            trimmed: Trimmed::of(self.cut),
             ..Stats::default()
         };
         for (ring, seen) in rings {

@@ -3,7 +3,7 @@
 use super::{Policy, Slots, SpanRing};
 use crate::lock::ClaimLock;
 use crate::slot::state;
-use crate::stats::{Dropped, Stats};
+use crate::stats::{Dropped, Stats, Trimmed};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 /// The counters of a drainer. Those of the ring have 32 bits and wrap; here they are carried on,
@@ -117,7 +117,7 @@ impl Account {
             open,
             waiting,
             dropped,
-            trimmed: self.cut.into(),
+            trimmed: Trimmed::of(self.cut),
         }
     }
 }
