@@ -1,6 +1,8 @@
 //! Waiting spans into datagrams: each an `emitBatch` message, full of whole spans, and never a
 //! byte longer than its limit.
 
+mod extent;
+mod list;
 mod loss;
 mod plain;
 mod process;
@@ -8,8 +10,9 @@ mod span;
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::sync::atomic::{Ordering, compiler_fence};
 
+pub use extent::{Complete, Extent, Lean};
+use list::SpanList;
 pub use loss::{LOSS_SPAN, Loss, LossWatch};
 pub use process::Process;
 use process::tags_within;
@@ -20,7 +23,6 @@ use crate::lane::Drain;
 use crate::record::{Record, Source};
 use crate::stats::{Cuts, Dropped};
 use crate::text;
-use crate::thrift::ty;
 use crate::thrift::write::{SLACK, Writer};
 use crate::{Clock, SpanId, TraceId, Value};
 
@@ -39,52 +41,6 @@ const HEADER: usize = 15 + 4 + 1 + 2;
 
 /// The most that sequence number and counters take behind the spans.
 const END: usize = 11 + 1 + 3 * 11 + 3;
-
-/// What a packer does beyond packing whole spans: [`Complete`] or [`Lean`].
-pub trait Extent: sealed::Sealed {
-    /// Whether a span that is too large for a datagram is cut to fit; else it is dropped.
-    const TRIMS: bool;
-    /// Whether a loss is told by a span of its own.
-    const TELLS_LOSS: bool;
-    /// Whether spans with nothing but a few short tags go a shorter way.
-    const HURRIES: bool;
-    /// Whether a span from which something was cut tells so in tags of its own.
-    const TELLS_CUTS: bool;
-    /// The most spans in a datagram.
-    const MOST_SPANS: usize;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for super::Complete {}
-    impl Sealed for super::Lean {}
-}
-
-/// All that there is.
-#[derive(Clone, Debug)]
-pub enum Complete {}
-
-/// For where flash is short: a span, or a process tag, that does not fit is dropped and counted,
-/// a loss is told in the counters of each datagram only, what found no room when it was recorded in
-/// [`Stats::trimmed`](crate::Stats::trimmed) only, and a datagram has 14 spans at most.
-#[derive(Clone, Debug)]
-pub enum Lean {}
-
-impl Extent for Complete {
-    const TRIMS: bool = true;
-    const TELLS_LOSS: bool = true;
-    const HURRIES: bool = true;
-    const TELLS_CUTS: bool = true;
-    const MOST_SPANS: usize = usize::MAX;
-}
-
-impl Extent for Lean {
-    const TRIMS: bool = false;
-    const TELLS_LOSS: bool = false;
-    const HURRIES: bool = false;
-    const TELLS_CUTS: bool = false;
-    const MOST_SPANS: usize = 14;
-}
 
 impl<'r, const WORDS: usize> Source<'r, WORDS> for Drain<'r, WORDS> {
     fn next(&mut self) -> Option<Record<'r, WORDS>> {
@@ -406,69 +362,4 @@ fn write_end(buffer: &mut [u8], seq_no: u64, dropped: &Dropped) -> usize {
     let mut w = Writer::new(buffer);
     jaeger::end(&mut w, seq_no, dropped);
     w.at()
-}
-
-/// The list of spans while it is written: its header takes one byte for now.
-struct SpanList {
-    count: usize,
-}
-
-impl SpanList {
-    /// One more span, whole or not at all: says which.
-    #[inline(always)]
-    fn push<E: Extent>(&mut self, w: &mut Writer<'_>, write: impl FnOnce(&mut Writer<'_>)) -> bool {
-        let before = w.at();
-        write(w);
-        let grown = match E::MOST_SPANS {
-            ..=14 => 0,
-            _ => list_header(self.count + 1) - 1,
-        };
-        let fits = !w.is_full() && w.room() >= grown;
-        match fits {
-            true => self.count += 1,
-            false => w.back_to(before),
-        }
-        fits
-    }
-
-    /// Writes the list's header, which stands at `header` behind the bytes in front, and moves what
-    /// is before it to make room. Returns where the datagram begins.
-    fn finish<E: Extent>(&self, buffer: &mut [u8], header: usize) -> usize {
-        let place = FRONT + header;
-        if E::MOST_SPANS <= 14 || self.count <= 14 {
-            if let Some(byte) = buffer.get_mut(place) {
-                *byte = (self.count as u8) << 4 | ty::STRUCT;
-            }
-            return FRONT;
-        }
-        let grown = list_header(self.count) - 1;
-        let begin = FRONT - grown;
-        // One by one, for what is short: a call of `memmove` brings that along.
-        for at in begin..begin + header {
-            if let Some([to, .., from]) = buffer.get_mut(at..=at + grown) {
-                *to = *from;
-            }
-            compiler_fence(Ordering::SeqCst);
-        }
-        let mut long = [0; 4 + SLACK];
-        let mut w = Writer::new(&mut long);
-        w.structs(self.count);
-        if let Some(to) = buffer.get_mut(begin + header..=place) {
-            for (to, from) in to.iter_mut().zip(&long) {
-                *to = *from;
-                compiler_fence(Ordering::SeqCst);
-            }
-        }
-        begin
-    }
-}
-
-/// How long the header of a list of `count` elements is.
-fn list_header(count: usize) -> usize {
-    match count {
-        0..=14 => 1,
-        15..=0x7f => 2,
-        0x80..=0x3fff => 3,
-        _ => 4,
-    }
 }

@@ -244,8 +244,8 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         *all_tags = all_tags.saturating_add(tags);
         *all_logs = all_logs.saturating_add(logs);
         *all_references = all_references.saturating_add(references);
-        *all_names += u32::from(self.name_was_cut);
-        *all_times += times + self.odd_times;
+        *all_names = all_names.saturating_add(self.name_was_cut.into());
+        *all_times = all_times.saturating_add(times + self.odd_times);
     }
 
     /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.

@@ -14,6 +14,7 @@
 //!
 //! The oldest span is the one that the cursor comes to first: that is the order of claims. A span
 //! that was still open when the cursor came by has kept its slot, and waits until it comes by again.
+//! What a ring recovered after a reset is in the order of the slots, as its cursor is not kept.
 //!
 //! The drainer has no list of its own: it goes once round the slots, from the oldest. That is why
 //! it can be taken over in the middle by a fault handler, and why a ring can be read after a reset.

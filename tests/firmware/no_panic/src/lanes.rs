@@ -1,5 +1,7 @@
 //! The rings of threads, and spans in them.
 
+use core::sync::atomic::AtomicU32;
+
 use jaegerling_core::{
     Claimed, Lane, Outcome, ReferenceKind, Seen, SpanContext, SpanId, Time, TraceId, Value,
 };
@@ -55,7 +57,8 @@ pub fn touch_all() {
         Ending::now => (it: Ending, lane: &'static L);
         Lane::end => (it: &'static L, span: Ending);
         Lane::ended => (it: &'static L);
-        Lane::release => (it: &'static L);
+        Lane::may_have => (it: &'static L, slots: usize);
+        Lane::publish => (it: &'static L, word: &'static AtomicU32, value: u32);
         LaneRing::claim => (it: &'static LaneRing);
         LaneRing::claim_more => (it: &'static LaneRing);
         LaneRing::claimed => (it: &'static LaneRing);

@@ -1,5 +1,7 @@
 //! Tracers and their drains: with each lock, each policy, slots of either kind, and both packers.
 
+use core::sync::atomic::AtomicU32;
+
 use jaegerling_core::{
     Complete, Ending, InterruptsOff, KeepNewest, KeepOldest, Lane, Lean, LockFree, ReferenceKind,
     SeededIds, SingleContext, SpanContext, SpanId, SpanView, Time, TraceId, Value,
@@ -19,9 +21,10 @@ macro_rules! tracer {
             type Packer = jaegerling_core::Packer<$extent>;
             crate::touch! {
                 <&Tracer as Lane<WORDS>>::end => (it: &'static &Tracer, span: Ending<'static, WORDS>);
+                <&Tracer as Lane<WORDS>>::may_have => (it: &'static &Tracer, slots: usize);
                 <&Tracer as Lane<WORDS>>::more => (it: &'static &Tracer);
                 <&Tracer as Lane<WORDS>>::now => (it: &'static &Tracer);
-                <&Tracer as Lane<WORDS>>::release => (it: &'static &Tracer);
+                <&Tracer as Lane<WORDS>>::publish => (it: &'static &Tracer, word: &'static AtomicU32, value: u32);
                 <&Tracer as Lane<WORDS>>::released => (it: &'static &Tracer);
                 drop::<Log> => (it: Log);
                 drop::<Span> => (it: Span);

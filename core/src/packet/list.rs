@@ -1,0 +1,76 @@
+//! The list of spans of a datagram: its header comes last, as the count is known last.
+
+use core::sync::atomic::{Ordering, compiler_fence};
+
+use super::{Extent, FRONT};
+use crate::thrift::ty;
+use crate::thrift::write::{SLACK, Writer};
+
+/// The list of spans while it is written: its header takes one byte for now.
+pub(super) struct SpanList {
+    pub(super) count: usize,
+}
+
+impl SpanList {
+    /// One more span, whole or not at all: says which.
+    #[inline(always)]
+    pub(super) fn push<E: Extent>(
+        &mut self,
+        w: &mut Writer<'_>,
+        write: impl FnOnce(&mut Writer<'_>),
+    ) -> bool {
+        let before = w.at();
+        write(w);
+        let grown = match E::MOST_SPANS {
+            ..=14 => 0,
+            _ => list_header(self.count + 1) - 1,
+        };
+        let fits = !w.is_full() && w.room() >= grown;
+        match fits {
+            true => self.count += 1,
+            false => w.back_to(before),
+        }
+        fits
+    }
+
+    /// Writes the list's header, which stands at `header` behind the bytes in front, and moves what
+    /// is before it to make room. Returns where the datagram begins.
+    pub(super) fn finish<E: Extent>(&self, buffer: &mut [u8], header: usize) -> usize {
+        let place = FRONT + header;
+        if E::MOST_SPANS <= 14 || self.count <= 14 {
+            if let Some(byte) = buffer.get_mut(place) {
+                *byte = (self.count as u8) << 4 | ty::STRUCT;
+            }
+            return FRONT;
+        }
+        let grown = list_header(self.count) - 1;
+        let begin = FRONT - grown;
+        // One by one, for what is short: a call of `memmove` brings that along.
+        for at in begin..begin + header {
+            if let Some([to, .., from]) = buffer.get_mut(at..=at + grown) {
+                *to = *from;
+            }
+            compiler_fence(Ordering::SeqCst);
+        }
+        let mut long = [0; 4 + SLACK];
+        let mut w = Writer::new(&mut long);
+        w.structs(self.count);
+        if let Some(to) = buffer.get_mut(begin + header..=place) {
+            for (to, from) in to.iter_mut().zip(&long) {
+                *to = *from;
+                compiler_fence(Ordering::SeqCst);
+            }
+        }
+        begin
+    }
+}
+
+/// How long the header of a list of `count` elements is.
+fn list_header(count: usize) -> usize {
+    match count {
+        0..=14 => 1,
+        15..=0x7f => 2,
+        0x80..=0x3fff => 3,
+        _ => 4,
+    }
+}
