@@ -29,16 +29,24 @@ impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C,
             return false;
         }
         jaeger::span_ids(w, |which| self.record.number(which));
-        let Short { words: text, len } = name.value;
-        w.put_and_words([jaeger::NAME, len as u8], text, len);
         let (start, end) = (
             self.quick_micros(self.record.start()),
             self.quick_micros(end),
         );
         let (start, duration) = self.times(start, end);
-        w.put(jaeger::flags(0, self.record.first_flags()));
-        w.i64_field(jaeger::TIME, start);
-        w.i64_field(jaeger::TIME, duration);
+        let flags = jaeger::flags(0, self.record.first_flags());
+        let Short { words: text, len } = name.value;
+        // SAFETY: the name takes its length, up to 3 bytes of its last word and 2 in front; the
+        // times and the flags, 24.
+        unsafe {
+            w.unchecked(len, |place| {
+                place.put([jaeger::NAME, len as u8]);
+                place.words(text, len);
+                place.put(flags);
+                place.i64_field(jaeger::TIME, start);
+                place.i64_field(jaeger::TIME, duration);
+            });
+        }
         plain_tags(w, words)
     }
 }
@@ -54,31 +62,39 @@ fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
     let mut tags = 0;
     while let Some((entry, rest)) = Plain::split_off(words) {
         words = rest;
-        let Short { words: key, len } = entry.key;
-        w.put_and_words([KEY, len as u8], key, len);
-        match entry.kind {
-            kind::STRING => {
-                let Short { words: text, len } = entry.value;
-                let [header, string] = v_type(tag_type::STRING);
-                let head = [header, string, v(tag::V_STR, ty::BINARY), len as u8];
-                w.put_and_words(head, text, len);
-            }
-            kind::I64 => {
-                w.put(v_type(tag_type::LONG));
-                w.i64_field(v(tag::V_LONG, ty::I64), entry.number());
-            }
-            kind::FALSE | kind::TRUE => {
-                let [header, bool] = v_type(tag_type::BOOL);
-                let ty = if entry.kind == kind::TRUE {
-                    ty::TRUE
-                } else {
-                    ty::FALSE
-                };
-                w.put([header, bool, v(tag::V_BOOL, ty)]);
-            }
-            _ => return false,
+        let Plain { kind, key, value } = entry;
+        if !matches!(kind, kind::STRING | kind::I64 | kind::FALSE | kind::TRUE) {
+            return false;
         }
-        w.put([ty::STOP]);
+        // SAFETY: key and value take their length and up to 3 bytes of their last words; what is
+        // around them 7, and a number 11 more.
+        unsafe {
+            w.unchecked(key.len + value.len, |place| {
+                place.put([KEY, key.len as u8]);
+                place.words(key.words, key.len);
+                match kind {
+                    kind::STRING => {
+                        let [header, string] = v_type(tag_type::STRING);
+                        place.put([header, string, v(tag::V_STR, ty::BINARY), value.len as u8]);
+                        place.words(value.words, value.len);
+                    }
+                    kind::I64 => {
+                        place.put(v_type(tag_type::LONG));
+                        place.i64_field(v(tag::V_LONG, ty::I64), value.number());
+                    }
+                    _ => {
+                        let [header, bool] = v_type(tag_type::BOOL);
+                        let ty = if kind == kind::TRUE {
+                            ty::TRUE
+                        } else {
+                            ty::FALSE
+                        };
+                        place.put([header, bool, v(tag::V_BOOL, ty)]);
+                    }
+                }
+                place.put([ty::STOP]);
+            });
+        }
         tags += 1;
     }
     // The header of a list of more is longer.
@@ -127,11 +143,13 @@ impl<'r> Plain<'r> {
         };
         Some((entry, rest))
     }
+}
 
-    /// The value as a number.
+impl Short<'_> {
+    /// Its eight bytes as a number.
     #[inline(always)]
     fn number(&self) -> i64 {
-        match *self.value.words {
+        match *self.words {
             [low, high] => i64::from(u32::from_le(low)) | i64::from(u32::from_le(high)) << 32,
             _ => 0,
         }

@@ -20,6 +20,7 @@
 //! The specification: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>.
 
 pub(crate) mod read;
+mod varint;
 pub(crate) mod write;
 
 /// The first byte of a message.

@@ -9,6 +9,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::ty;
+use super::varint::{varint_at, zigzag_at};
 
 /// How many bytes a buffer has behind the limit: the longest that is written in one piece.
 pub(crate) const SLACK: usize = 48;
@@ -138,34 +139,22 @@ impl<'b> Writer<'b> {
         self.at = end;
     }
 
-    /// Some bytes whose number is known ahead, and behind them the first `len` bytes of some words,
-    /// no fewer and no more than that takes.
+    /// Lets `write` go on without looking at the limit, if `len` bytes fit.
+    ///
+    /// # Safety
+    ///
+    /// It writes `len + SLACK` bytes at most.
     #[inline(always)]
-    pub(crate) fn put_and_words<const N: usize>(
-        &mut self,
-        bytes: [u8; N],
-        words: &[u32],
-        len: usize,
-    ) {
-        const { assert!(N + 3 < SLACK) };
-        let begin = self.at;
+    pub(crate) unsafe fn unchecked(&mut self, len: usize, write: impl FnOnce(&mut Place)) {
         // Behind the limit, this is a very large number.
-        let room = self.limit.addr().wrapping_sub(begin.addr()) as isize;
-        if len as isize > room || words.len() * 4 > len + 3 {
+        let room = self.limit.addr().wrapping_sub(self.at.addr()) as isize;
+        if len as isize > room {
             self.at = self.limit.wrapping_add(1);
             return;
         }
-        // SAFETY: `len` bytes fit up to the limit, and behind that there are `SLACK` bytes more.
-        unsafe { begin.cast::<[u8; N]>().write(bytes) };
-        let mut at = begin.wrapping_add(N);
-        for word in words {
-            // SAFETY: as above: all words together are at most `len + 3` bytes.
-            unsafe { at.cast::<[u8; 4]>().write(word.to_ne_bytes()) };
-            at = at.wrapping_add(4);
-            // A loop of a few rounds, and not a call of `memcpy`.
-            compiler_fence(Ordering::SeqCst);
-        }
-        self.at = begin.wrapping_add(N + len);
+        let mut place = Place(self.at);
+        write(&mut place);
+        self.at = place.0;
     }
 
     /// `N` fields that are i64s and follow one another: all have the same header.
@@ -176,14 +165,13 @@ impl<'b> Writer<'b> {
         mut value: impl FnMut(usize) -> i64,
     ) {
         const { assert!(N * 11 <= SLACK) };
-        if self.at > self.limit {
-            return;
-        }
-        for which in 0..N {
-            // SAFETY: from the limit on there are `SLACK` bytes more, which hold all of them.
-            unsafe { self.at.write(header) };
-            // SAFETY: as above.
-            self.at = unsafe { zigzag_at(value(which), self.at.wrapping_add(1)) };
+        // SAFETY: `N` times eleven bytes at most.
+        unsafe {
+            self.unchecked(0, |place| {
+                for which in 0..N {
+                    place.i64_field(header, value(which));
+                }
+            });
         }
     }
 
@@ -295,98 +283,45 @@ impl<'b> Writer<'b> {
     }
 }
 
+/// A place with room for all that will be written: whoever has given it promises that.
+pub(crate) struct Place(*mut u8);
+
+impl Place {
+    /// Some bytes whose number is known ahead.
+    #[inline(always)]
+    pub(crate) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        // SAFETY: there is room.
+        unsafe { self.0.cast::<[u8; N]>().write(bytes) };
+        self.0 = self.0.wrapping_add(N);
+    }
+
+    /// The first `len` bytes of some words. All of these are written, then those that are too many
+    /// are forgotten.
+    #[inline(always)]
+    pub(crate) fn words(&mut self, words: &[u32], len: usize) {
+        let mut at = self.0;
+        for word in words {
+            // SAFETY: there is room.
+            unsafe { at.cast::<[u8; 4]>().write(word.to_ne_bytes()) };
+            at = at.wrapping_add(4);
+            // A loop of a few rounds, and not a call of `memcpy`.
+            compiler_fence(Ordering::SeqCst);
+        }
+        self.0 = self.0.wrapping_add(len);
+    }
+
+    /// A field that is an i64, whose short header is known: at most eleven bytes.
+    #[inline(always)]
+    pub(crate) fn i64_field(&mut self, header: u8, value: i64) {
+        self.put([header]);
+        // SAFETY: there is room.
+        self.0 = unsafe { zigzag_at(value, self.0) };
+    }
+}
+
 /// The header of field `id` after the field `last`, where they are less than 16 apart.
 pub(crate) const fn short_header(last: i16, id: i16, ty: u8) -> u8 {
     ((id - last) as u8) << 4 | ty
-}
-
-/// Writes the zigzag of a number as a varint, and returns the place behind it. The place comes and
-/// goes as a value, so that it can stay in a register.
-///
-/// # Safety
-///
-/// Ten bytes from `at` on may be written.
-#[inline(always)]
-unsafe fn zigzag_at(value: i64, at: *mut u8) -> *mut u8 {
-    // SAFETY: as promised by the caller.
-    unsafe { varint_at((value << 1 ^ value >> 63) as u64, at) }
-}
-
-/// Writes a number as a varint, and returns the place behind it.
-///
-/// # Safety
-///
-/// Ten bytes from `at` on may be written.
-#[cfg(target_pointer_width = "64")]
-#[inline(always)]
-unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
-    // Eight groups of seven bits, each spread to a byte of its own in three steps: halves of 28
-    // bits, quarters of 14, groups of 7.
-    let low = value & ((1 << 56) - 1);
-    let low = low & 0x0000_0000_0fff_ffff | (low & 0x00ff_ffff_f000_0000) << 4;
-    let low = low & 0x0000_3fff_0000_3fff | (low & 0x0fff_c000_0fff_c000) << 2;
-    let low = low & 0x007f_007f_007f_007f | (low & 0x3f80_3f80_3f80_3f80) << 1;
-    let len = (70 - (value | 1).leading_zeros() as usize) / 7;
-    let more = 0x8080_8080_8080_8080_u64;
-    // The top bit is set in all bytes but the last.
-    let low_more = more
-        & u64::MAX
-            .checked_shr(8 * (9_u32.saturating_sub(len as u32)))
-            .unwrap_or(0);
-    let [a, b, c, d, e, f, g, h] = (low | low_more).to_le_bytes();
-    let ninth = (value >> 56) as u8 & 0x7f | if len > 9 { 0x80 } else { 0 };
-    let ten = [a, b, c, d, e, f, g, h, ninth, (value >> 63) as u8];
-    // SAFETY: as promised by the caller. What is too much is written over.
-    unsafe { at.cast::<[u8; 10]>().write(ten) };
-    at.wrapping_add(len)
-}
-
-/// The same where words have 32 bits: two instructions a byte for ids, which have all of them, and
-/// loops for the rest.
-///
-/// # Safety
-///
-/// Ten bytes from `at` on may be written.
-#[cfg(not(target_pointer_width = "64"))]
-#[inline(never)]
-unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
-    const MORE: u32 = 0x80;
-    let (low, high) = (value as u32, (value >> 32) as u32);
-    // SAFETY: as promised by the caller.
-    let ten = unsafe { &mut *at.cast::<[u8; 10]>() };
-    if high >> 24 != 0 {
-        ten[0] = (low | MORE) as u8;
-        ten[1] = (low >> 7 | MORE) as u8;
-        ten[2] = (low >> 14 | MORE) as u8;
-        ten[3] = (low >> 21 | MORE) as u8;
-        ten[4] = (low >> 28 | high << 4 | MORE) as u8;
-        ten[5] = (high >> 3 | MORE) as u8;
-        ten[6] = (high >> 10 | MORE) as u8;
-        ten[7] = (high >> 17 | MORE) as u8;
-        // The ninth has the top bit if there is a tenth: as the number has it.
-        ten[8] = (high >> 24) as u8;
-        ten[9] = 1;
-        return at.wrapping_add(9 + (high >> 31) as usize);
-    }
-    // At most 56 bits: four bytes of 28 bits, and four of the 28 above.
-    let (mut at, mut rest) = (at, low);
-    if high != 0 || low >> 28 != 0 {
-        ten[0] = (low | MORE) as u8;
-        ten[1] = (low >> 7 | MORE) as u8;
-        ten[2] = (low >> 14 | MORE) as u8;
-        ten[3] = (low >> 21 | MORE) as u8;
-        at = at.wrapping_add(4);
-        rest = low >> 28 | high << 4;
-    }
-    while rest >= MORE {
-        // SAFETY: before the last of at most eight bytes.
-        unsafe { at.write((rest | MORE) as u8) };
-        at = at.wrapping_add(1);
-        rest >>= 7;
-    }
-    // SAFETY: at most the eighth byte.
-    unsafe { at.write(rest as u8) };
-    at.wrapping_add(1)
 }
 
 #[cfg(test)]
