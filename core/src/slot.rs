@@ -167,7 +167,7 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// Lets links lead to these slots, which may lie elsewhere than when they were linked.
     pub(crate) fn expose(slots: &[Self]) {
-        slots.as_ptr().expose_provenance();
+        let _ = slots.as_ptr().expose_provenance();
     }
 
     /// How far from here the chain says that it goes on, in bytes; 0: nowhere.
