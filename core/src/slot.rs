@@ -47,6 +47,12 @@ pub(crate) mod state {
     /// With `DONE`: in which session it was recorded, as the ring tells; 0: in this one.
     pub(crate) const SESSION: u32 = 0xff << SESSION_SHIFT;
     pub(crate) const SESSION_SHIFT: u32 = 24;
+
+    /// Whether a head is that of a finished span in no datagram.
+    #[inline(always)]
+    pub(crate) fn is_waiting(head: u32) -> bool {
+        head & (DONE | TAKEN) == DONE
+    }
 }
 
 /// The most slots that a ring can have.

@@ -3,6 +3,7 @@
 mod drain;
 mod steal;
 
+use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 pub use drain::TracerDrain;
@@ -14,8 +15,6 @@ use crate::ring::{Found, Policy, Retained, RetainedSlots, Slots, SpanRing};
 use crate::slot::{Claimed, Slot};
 use crate::span::begin;
 use crate::{Clock, Flags, IdSource, Span, SpanContext, SpanId, TraceId};
-
-use core::fmt;
 
 /// Starts spans in a ring of slots. Made in a `const` context, it is a `static`, all of it zero
 /// until it is [initialised](Self::init):
@@ -280,21 +279,13 @@ impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORD
     #[inline(always)]
     pub fn child_of(&self, parent: &SpanContext, name: &str) -> Span<'_, &Self, WORDS> {
         match self.begin_child(parent) {
-            Some(slot) => self.begun(slot, parent.flags, name),
+            Some(slot) => {
+                // SAFETY: begun just now, for this.
+                let record = unsafe { RecordWriter::go_on(slot) };
+                Span::named(self, record, parent.flags, name)
+            }
             None => Span::unrecorded(self, self.child_context(parent)),
         }
-    }
-
-    #[inline(always)]
-    fn begun<'t>(
-        &'t self,
-        slot: &'t Slot<WORDS>,
-        flags: Flags,
-        name: &str,
-    ) -> Span<'t, &'t Self, WORDS> {
-        // SAFETY: begun just now, for this.
-        let record = unsafe { RecordWriter::go_on(slot) };
-        Span::named(self, record, flags, name)
     }
 
     /// A slot with the head of a child: all else about it the caller knows.
@@ -303,27 +294,15 @@ impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORD
         if !parent.flags.is_sampled() {
             return None;
         }
-        self.begin(parent.flags, || (parent.trace_id, parent.span_id.get()))
-    }
-
-    #[inline(always)]
-    fn begin(
-        &self,
-        flags: Flags,
-        trace_and_parent: impl Fn() -> (TraceId, u64),
-    ) -> Option<&Slot<WORDS>> {
         // Before the claim: it may panic, which is no reason to lose a slot.
         let span_id = self.next_span_id();
         let claimed = self.ring.claim(&self.lock)?;
-        let ids = || {
-            let (trace_id, parent_id) = trace_and_parent();
-            Ids {
-                trace_id: trace_id.get(),
-                span_id: span_id.get(),
-                parent_id,
-            }
+        let ids = || Ids {
+            trace_id: parent.trace_id.get(),
+            span_id: span_id.get(),
+            parent_id: parent.span_id.get(),
         };
-        Some(begin(claimed, &self, flags, ids).begun())
+        Some(begin(claimed, &self, parent.flags, ids).begun())
     }
 
     /// Out of line, as the beginning: one piece of code for all places that trace. The slot first,

@@ -4,6 +4,7 @@
 mod extent;
 mod list;
 mod loss;
+mod overview;
 mod plain;
 mod process;
 mod span;

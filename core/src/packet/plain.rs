@@ -6,7 +6,7 @@ use crate::Clock;
 use crate::jaeger::field::tag;
 use crate::jaeger::tag_type;
 use crate::jaeger::write::{self as jaeger, KEY, v, v_type};
-use crate::record::{LONG_KEY, kind};
+use crate::record::{LONG_KEY, kind, number_of};
 use crate::thrift::ty;
 use crate::thrift::write::Writer;
 
@@ -150,7 +150,7 @@ impl Short<'_> {
     #[inline(always)]
     fn number(&self) -> i64 {
         match *self.words {
-            [low, high] => i64::from(u32::from_le(low)) | i64::from(u32::from_le(high)) << 32,
+            [low, high] => number_of([low, high]) as i64,
             _ => 0,
         }
     }

@@ -3,9 +3,10 @@
 use core::marker::PhantomData;
 
 use super::Extent;
+use super::overview::Overview;
 use crate::jaeger::write as jaeger;
 use crate::record::kind::{self, set};
-use crate::record::{Entries, Entry, Record, Words, time};
+use crate::record::{Entries, Entry, Record, Words};
 use crate::stats::Cuts;
 use crate::thrift::write::Writer;
 use crate::{Clock, ReferenceKind, Time};
@@ -33,63 +34,6 @@ const UNFINISHED_TAG: usize = UNFINISHED.len() + 6;
 
 /// The parts of a span that may be cut, in the order of the wire: the kinds of their entries.
 const SECTIONS: [u32; 3] = [set::REFERENCES, set::TAGS, set::LOGS];
-
-/// What a first look at a record tells.
-struct Scan<'r, const WORDS: usize> {
-    name: Words<'r, WORDS>,
-    name_len: usize,
-    name_was_cut: bool,
-    flags: u8,
-    start: Time,
-    end: Option<Time>,
-    /// The latest time that is told, in ticks.
-    last: u64,
-    /// How many entries each section has.
-    counts: [usize; 3],
-}
-
-impl<'r, const WORDS: usize> Scan<'r, WORDS> {
-    #[inline(always)]
-    fn before(record: &Record<'r, WORDS>) -> Self {
-        Self {
-            name: record.entries().rest,
-            name_len: 0,
-            name_was_cut: false,
-            flags: record.first_flags(),
-            start: record.start(),
-            end: record.end(),
-            last: record.number(4),
-            counts: [0; 3],
-        }
-    }
-
-    #[inline(always)]
-    fn read(&mut self, mut entries: Entries<'r, WORDS>) {
-        while entries.advance() {
-            let Entry { kind, .. } = entries.entry;
-            let is_any_of = |kinds: u32| (kinds >> (kind & 31) & 1) as usize;
-            let [references, tags, logs] = &mut self.counts;
-            *references += is_any_of(set::REFERENCES);
-            *tags += is_any_of(set::TAGS);
-            *logs += is_any_of(set::LOGS);
-            if let kind::NAME | kind::CUT_NAME = kind {
-                self.name = entries.entry.words;
-                self.name_len = entries.entry.len;
-                self.name_was_cut = kind == kind::CUT_NAME;
-            }
-            if !(kind::FLAGS..=kind::LOG).contains(&kind) {
-                continue;
-            }
-            let number = entries.entry.words.number();
-            match kind & !kind::UNIX {
-                kind::START => self.start = time(kind, number),
-                kind::END => self.end = Some(time(kind, number)),
-                kind::LOG => self.last = self.last.max(number),
-                _ => self.flags = number as u8,
-            }
-        }
-    }
-}
 
 /// What of a section goes out.
 #[derive(Clone, Copy)]
@@ -119,19 +63,19 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     /// writer has room for, in the order of the wire.
     #[inline(never)]
     pub(super) fn whole(&mut self, w: &mut Writer<'_>, trims: bool) {
-        let mut scan = Scan::before(&self.record);
-        scan.read(self.record.entries());
+        let mut seen = Overview::before(&self.record);
+        seen.read(self.record.entries());
         self.odd_times = 0;
         let (mut rooms, mut tells) = ([WHOLE; 3], true);
         let room = w.room();
         self.ids(w);
         if E::TRIMS && trims {
-            tells = self.trim(w, room, &mut scan, &mut rooms);
+            tells = self.trim(w, room, &mut seen, &mut rooms);
         } else {
-            w.bytes_field(jaeger::NAME, scan.name_len, &mut scan.name);
+            w.bytes_field(jaeger::NAME, seen.name_len, &mut seen.name);
         }
-        self.name_was_cut = scan.name_was_cut;
-        self.behind_name(w, &scan, rooms, tells);
+        self.name_was_cut = seen.name_was_cut;
+        self.behind_name(w, &seen, rooms, tells);
     }
 
     /// Writes what of the name has room, and measures what of the rest has. Returns whether there
@@ -142,7 +86,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         &mut self,
         w: &mut Writer<'_>,
         room: usize,
-        scan: &mut Scan<'r, WORDS>,
+        seen: &mut Overview<'r, WORDS>,
         rooms: &mut [usize; 3],
     ) -> bool {
         let told = match self.record.is_unfinished() {
@@ -155,12 +99,12 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         // Where it is really narrow, the lists' headers, which nothing needs then, are no reason
         // to cut the name further.
         let name_room = w.room().saturating_sub(behind + 3);
-        let is_whole = w.text_prefix(scan.name_len, &scan.name, name_room);
-        scan.name_was_cut |= !is_whole;
+        let is_whole = w.text_prefix(seen.name_len, &seen.name, name_room);
+        seen.name_was_cut |= !is_whole;
         let mut room = w.room().saturating_sub(behind);
         let [references, tags, logs] = SECTIONS.map(|kinds| self.measure(w, kinds, &mut room));
         self.cut = [tags.cut, logs.cut, references.cut];
-        scan.counts = [references.count, tags.count, logs.count];
+        seen.counts = [references.count, tags.count, logs.count];
         *rooms = [references.bytes, tags.bytes, logs.bytes];
         tells
     }
@@ -177,19 +121,19 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     fn behind_name(
         &mut self,
         w: &mut Writer<'_>,
-        scan: &Scan<'r, WORDS>,
+        seen: &Overview<'r, WORDS>,
         [for_references, for_tags, for_logs]: [usize; 3],
         tells: bool,
     ) {
-        let [references, tags, logs] = scan.counts;
+        let [references, tags, logs] = seen.counts;
         if references > 0 {
             w.structs_field(jaeger::REFERENCES, references);
             self.section(w, set::REFERENCES, for_references);
         }
-        let end = scan.end.unwrap_or(Time::Ticks(scan.last));
-        let (start, end) = (self.micros(scan.start), self.micros(end));
+        let end = seen.end.unwrap_or(Time::Ticks(seen.last));
+        let (start, end) = (self.micros(seen.start), self.micros(end));
         let (start, duration) = self.times(start, end);
-        w.put(jaeger::flags(references, scan.flags));
+        w.put(jaeger::flags(references, seen.flags));
         w.number_field(jaeger::TIME, start);
         w.number_field(jaeger::TIME, duration);
 

@@ -102,6 +102,12 @@ pub(crate) mod kind {
     pub(crate) const FIELDS: u32 = STRING + FIELD;
     pub(crate) const FIELDS_END: u32 = FIELDS + FIELD;
 
+    /// Whether a kind is one of these, which are bits.
+    #[inline(always)]
+    pub(crate) fn is_any_of(kind: u32, kinds: u32) -> bool {
+        kinds >> (kind & 31) & 1 != 0
+    }
+
     /// Kinds as bits.
     pub(crate) mod set {
         pub(crate) const LOGS: u32 = 1 << super::LOG | 1 << super::LOG_UNIX;
@@ -114,6 +120,13 @@ pub(crate) mod kind {
 #[inline(always)]
 fn header(kind: u32, key: usize, value: usize) -> u32 {
     kind << 27 | (key.min(LONG_KEY) as u32) << 16 | value as u32 & 0xffff
+}
+
+/// Two words of a record as a number, the lower one first.
+#[inline(always)]
+pub(crate) fn number_of(words: [u32; 2]) -> u64 {
+    let [low, high] = words.map(u32::from_le);
+    u64::from(low) | u64::from(high) << 32
 }
 
 /// How many words hold `bytes` bytes.

@@ -1,7 +1,7 @@
 //! Reading a record: borrowed, checked against its length, never a panic.
 
 use super::words::{Pieces, Words};
-use super::{HEAD_WORDS, LONG_KEY, kind, words_for};
+use super::{HEAD_WORDS, LONG_KEY, kind, number_of, words_for};
 use crate::slot::{Cut, Slot, state};
 use crate::{Flags, Time};
 
@@ -41,9 +41,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     #[inline(always)]
     pub(crate) fn number(&self, which: usize) -> u64 {
         match self.head.get(2 * which..2 * which + 2) {
-            Some(&[low, high]) => {
-                u64::from(u32::from_le(low)) | u64::from(u32::from_le(high)) << 32
-            }
+            Some(&[low, high]) => number_of([low, high]),
             _ => 0,
         }
     }
@@ -219,7 +217,7 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
     /// Whether it is of one of these kinds, which are bits.
     #[inline(always)]
     pub(crate) fn is_any_of(&self, kinds: u32) -> bool {
-        kinds >> (self.kind & 31) & 1 != 0
+        kind::is_any_of(self.kind, kinds)
     }
 
     /// The key of a tag or a field.

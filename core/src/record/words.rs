@@ -1,6 +1,6 @@
 //! The words of a record, wherever in its chain of slots they lie.
 
-use super::{HEAD_WORDS, words_for};
+use super::{HEAD_WORDS, number_of, words_for};
 use crate::slot::{Slot, bytes_of};
 use crate::text::whole_characters;
 
@@ -62,8 +62,7 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
     /// Two words as a number, the lower one first; 0 for those that are missing.
     #[inline(never)]
     pub(crate) fn number(&mut self) -> u64 {
-        let [low, high] = [(); 2].map(|()| u32::from_le(self.word().unwrap_or_default()));
-        u64::from(low) | u64::from(high) << 32
+        number_of([(); 2].map(|()| self.word().unwrap_or_default()))
     }
 
     /// Leaves out so many.

@@ -190,30 +190,29 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
 
     /// Lets the span begin at another time.
     pub(crate) fn start_time(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) {
-        let again = self.has(|entry| entry.kind & !kind::UNIX == kind::START);
-        self.change(lane, kind::START, time, again);
+        self.change(lane, kind::START, time);
     }
 
     /// Lets the span end at another time than the one at which it ends.
     pub(crate) fn end_time(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) {
-        let again = self.has(|entry| entry.kind & !kind::UNIX == kind::END);
-        self.change(lane, kind::END, time, again);
+        self.change(lane, kind::END, time);
     }
 
     /// Each has room for once in the reserve. An entry that a drainer may look at cannot be
     /// changed in place, so that a second one takes room of its own, and none of the reserve.
-    fn change(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time, again: bool) {
-        let keep = if again { RESERVE } else { 0 };
+    fn change(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time) {
+        let keep = if self.has(kind) { RESERVE } else { 0 };
         if !self.time(lane, kind, time, keep) {
             self.0.count_cut(Cut::Time);
         }
     }
 
-    /// Whether there is such an entry among the committed ones.
+    /// Whether there is a time of this kind, in whatever unit, among the committed entries.
     #[cold]
-    fn has(&self, such: impl Fn(Entry<'r, WORDS>) -> bool) -> bool {
+    fn has(&self, kind: u32) -> bool {
         // SAFETY: the record is open as long as this value is there, and only ended ones are freed.
         let record = unsafe { Record::read(self.0.first()) };
+        let such = |entry: Entry<'r, WORDS>| entry.kind & !kind::UNIX == kind;
         record.is_some_and(|record| record.entries().any(such))
     }
 

@@ -107,7 +107,7 @@ impl Account {
         for (_, slot) in ring.oldest_first() {
             let head = slot.head();
             open += u64::from(head & state::OPEN != 0);
-            waiting += u64::from(head & (state::DONE | state::TAKEN) == state::DONE);
+            waiting += u64::from(state::is_waiting(head));
         }
         let started = lock.with(|| self.started.follow(&ring.started));
         Stats {

@@ -139,7 +139,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     fn find_oldest<L: ClaimLock>(&self, cursor: Cursor) -> Option<Candidate<'_, WORDS>> {
         let pinned = self.pinned.load(Ordering::Relaxed);
         self.find::<L>(cursor, |found| {
-            found.head & (state::DONE | state::TAKEN) == state::DONE && self.pin(found.at) != pinned
+            state::is_waiting(found.head) && self.pin(found.at) != pinned
         })
     }
 

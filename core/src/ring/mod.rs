@@ -202,7 +202,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
 
     /// Takes a finished span, which has this head, for a datagram: from now on it does not give way.
     pub(crate) fn take_done(&self, lock: &impl ClaimLock, slot: &Slot<WORDS>, head: u32) -> bool {
-        if head & (state::DONE | state::TAKEN) != state::DONE {
+        if !state::is_waiting(head) {
             return false;
         }
         if P::KEEPS_NEWEST {

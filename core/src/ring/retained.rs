@@ -86,6 +86,11 @@ impl<const SLOTS: usize, const WORDS: usize> Retained<SLOTS, WORDS> {
         }
     }
 
+    /// Where its word `at` lies.
+    fn word(&self, at: usize) -> *mut u32 {
+        self.memory.get().cast::<u32>().wrapping_add(at)
+    }
+
     /// Writes all of it without reading it: there is nothing to be found.
     ///
     /// # Safety
@@ -94,9 +99,7 @@ impl<const SLOTS: usize, const WORDS: usize> Retained<SLOTS, WORDS> {
     pub unsafe fn clear(&self) {
         for at in 0..Self::MEMORY_WORDS {
             // SAFETY: within the memory, which nobody else has.
-            let word = unsafe { self.memory.get().cast::<u32>().add(at) };
-            // SAFETY: as above.
-            unsafe { word.write_volatile(0) };
+            unsafe { self.word(at).write_volatile(0) };
         }
     }
 
@@ -109,12 +112,10 @@ impl<const SLOTS: usize, const WORDS: usize> Retained<SLOTS, WORDS> {
         // To the compiler, what is there is nothing: it would make of it what it likes. A volatile
         // access is one that it must make, and so these are the words that stand there.
         for at in 0..Self::MEMORY_WORDS {
-            // SAFETY: within the memory, which nobody else has.
-            let word = unsafe { self.memory.get().cast::<u32>().add(at) };
-            // SAFETY: as above; what is read is passed on as it is.
-            let value = unsafe { word.read_volatile() };
+            // SAFETY: within the memory, which nobody else has; what is read is passed on as it is.
+            let value = unsafe { self.word(at).read_volatile() };
             // SAFETY: as above.
-            unsafe { word.write_volatile(value) };
+            unsafe { self.word(at).write_volatile(value) };
         }
         let mut found = Found::default();
         // SAFETY: all of it was written just now, and any words are a `Memory`.

@@ -1,5 +1,7 @@
 //! Once round the slots of a ring, from the oldest, as long as a datagram has room.
 
+use core::sync::atomic::Ordering;
+
 use super::{Account, Policy, Slots, SpanRing};
 use crate::lock::ClaimLock;
 use crate::record::{HEAD_WORDS, Record, Source};
@@ -40,8 +42,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     /// Whether a finished span waits.
     pub(crate) fn is_anything_waiting(&self) -> bool {
         let slots = self.place().slots().iter();
-        let mut heads = slots.map(|slot| slot.head() & (state::DONE | state::TAKEN));
-        heads.any(|head| head == state::DONE)
+        slots.map(|slot| slot.head()).any(state::is_waiting)
     }
 
     /// The oldest session of which finished spans wait, as their heads tell it.
@@ -52,7 +53,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         let now = self.place().session();
         let slots = self.place().slots().iter();
         let heads = slots.map(|slot| slot.head());
-        let waiting = heads.filter(|head| head & (state::DONE | state::TAKEN) == state::DONE);
+        let waiting = heads.filter(|head| state::is_waiting(*head));
         let sessions = waiting.map(|head| head & state::SESSION);
         sessions.max_by_key(|told| age(*told, now)).unwrap_or(0)
     }
@@ -87,8 +88,7 @@ fn put_back<const WORDS: usize>(slot: &Slot<WORDS>) {
     if head & state::TAKEN != 0 {
         // Nobody else changes the state of a span that is taken.
         let head = head & !state::TAKEN;
-        slot.state()
-            .store(head, core::sync::atomic::Ordering::Release);
+        slot.state().store(head, Ordering::Release);
     }
 }
 
