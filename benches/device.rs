@@ -9,6 +9,8 @@ mod board;
 mod cost;
 #[path = "../tests/firmware/image.rs"]
 mod image;
+#[path = "../tests/firmware/toolchain.rs"]
+mod toolchain;
 
 use board::{Board, LM3S6965EVB, MICROBIT, VIRT};
 use cost::Cost;

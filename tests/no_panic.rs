@@ -7,17 +7,19 @@
 
 #[path = "no_panic/rustdoc.rs"]
 mod rustdoc;
+#[path = "firmware/toolchain.rs"]
+mod toolchain;
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::{env, fs};
+use std::process::Output;
+use std::sync::OnceLock;
+
+use toolchain::{Toolchain, or_skipped};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/firmware/no_panic");
 const TARGET: &str = "thumbv7m-none-eabi";
-/// Debian's compiler, which has the sources of `core` beside it (`rustc-web`, `rust-web-src`).
-const RUSTC: &str = "/usr/bin/rustc";
 
 #[test]
 fn every_public_function_is_touched() {
@@ -36,8 +38,7 @@ fn every_public_function_is_touched() {
 
 #[test]
 fn no_panic_can_be_reached() {
-    let Some(tools) = tools() else { return };
-    let built = tools.build("");
+    let Some(built) = build("") else { return };
     let log = String::from_utf8_lossy(&built.stderr);
     assert!(
         built.status.success(),
@@ -48,8 +49,7 @@ fn no_panic_can_be_reached() {
 
 #[test]
 fn with_a_panic_it_does_not_link() {
-    let Some(tools) = tools() else { return };
-    let built = tools.build("panic");
+    let Some(built) = build("panic") else { return };
     let log = String::from_utf8_lossy(&built.stderr);
     assert!(!built.status.success(), "it links with a panic: {log}");
     assert!(
@@ -79,74 +79,14 @@ fn named_functions() -> BTreeSet<String> {
     named
 }
 
-/// What builds for a bare target. `None`: it is not there and the test must return; that was said
-/// on standard error. Where `CI=true` this panics instead.
-struct Tools {
-    linker: PathBuf,
-}
-
-fn tools() -> Option<Tools> {
-    match find_tools() {
-        Ok(tools) => Some(tools),
-        Err(why) => {
-            let in_ci = env::var("CI").is_ok_and(|ci| ci == "true");
-            assert!(!in_ci, "nothing to build for {TARGET} with: {why}");
-            let test = std::thread::current();
-            let name = test.name().unwrap_or("a test");
-            // Past what the test harness keeps to itself.
-            let _ = writeln!(std::io::stderr(), "SKIPPED {name}: {why}");
-            None
-        }
-    }
-}
-
-fn find_tools() -> Result<Tools, String> {
-    let sources = sysroot(RUSTC)?.join("lib/rustlib/src/rust/library/core/src/lib.rs");
-    if !sources.exists() {
-        return Err("the sources of core are needed: apt-get install rust-web-src".to_owned());
-    }
-    let own = sysroot("rustc")?;
-    let host = rustdoc::host()?;
-    let linker = own.join(format!("lib/rustlib/{host}/bin/rust-lld"));
-    match linker.exists() {
-        true => Ok(Tools { linker }),
-        false => Err(format!("{} is not there", linker.display())),
-    }
-}
-
-fn sysroot(rustc: &str) -> Result<PathBuf, String> {
-    let asked = Command::new(rustc).args(["--print", "sysroot"]).output();
-    let missing = |why: &dyn std::fmt::Display| {
-        format!("{rustc} is needed ({why}): apt-get install rustc-web rust-web-src")
-    };
-    let asked = asked.map_err(|error| missing(&error))?;
-    let path = String::from_utf8(asked.stdout).map_err(|error| missing(&error))?;
-    Ok(PathBuf::from(path.trim()))
-}
-
-impl Tools {
-    fn build(&self, features: &str) -> Output {
-        let linker = format!(
-            "CARGO_TARGET_{}_LINKER",
-            TARGET.replace('-', "_").to_uppercase()
-        );
-        rustdoc::cargo()
-            .current_dir(FOLDER)
-            .args([
-                "build",
-                "--release",
-                "--locked",
-                "--target",
-                TARGET,
-                "-Zbuild-std=core",
-            ])
-            .args(["--features", features])
-            .env("RUSTC", RUSTC)
-            .env(linker, &self.linker)
-            .env("CARGO_TARGET_DIR", target_dir())
-            .output()
-            .unwrap()
-    }
+fn build(features: &str) -> Option<Output> {
+    static TOOLCHAIN: OnceLock<Result<Toolchain, String>> = OnceLock::new();
+    let toolchain = or_skipped("no panic", TOOLCHAIN.get_or_init(Toolchain::find))?;
+    let built = toolchain
+        .build(Path::new(FOLDER), TARGET, &target_dir())
+        .args(["--features", features])
+        .output();
+    Some(built.unwrap())
 }
 
 fn target_dir() -> PathBuf {

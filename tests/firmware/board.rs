@@ -1,15 +1,13 @@
-//! The boards, and who builds their programs and runs them: Debian's Rust, because its sources allow
-//! to build `core` for a bare target, and QEMU.
+//! The boards, whose programs the toolchain builds, and QEMU runs.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::image::Image;
+use crate::toolchain::{Toolchain, or_skipped, said};
 
-const RUSTC: &str = "/usr/bin/rustc";
 /// What is longer than this has hung.
 const SECONDS: &str = "60";
 
@@ -62,23 +60,11 @@ impl Board {
     /// Builds the programs of a folder, and says where they are. `None` as for a program.
     pub(crate) fn build(&self, device: &str, more: &[&str]) -> Option<PathBuf> {
         let toolchain = toolchain()?;
-        let target = self.target.to_uppercase().replace('-', "_");
         let device = Path::new(env!("CARGO_MANIFEST_DIR")).join(device);
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-        // What is set for the test itself, sanitizers among it, is not meant for a device.
-        for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "LD_LIBRARY_PATH"] {
-            cargo.env_remove(variable);
-        }
-        let output = cargo
-            .args(["build", "--quiet", "--release", "--locked"])
-            .args(["-Zbuild-std=core", "--target", self.target])
+        let output = toolchain
+            .build(&device, self.target, &folder())
             .args(more)
-            .current_dir(device)
-            .env("CARGO_TARGET_DIR", folder())
-            .env("RUSTC", RUSTC)
-            .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "0")
-            .env(format!("CARGO_TARGET_{target}_LINKER"), &toolchain.linker)
             .output()
             .expect("cargo runs");
         let said = String::from_utf8_lossy(&output.stderr);
@@ -153,33 +139,12 @@ impl Board {
     }
 }
 
-struct Toolchain {
-    linker: PathBuf,
-}
-
 fn toolchain() -> Option<&'static Toolchain> {
     static TOOLCHAIN: OnceLock<Result<Toolchain, String>> = OnceLock::new();
-    match TOOLCHAIN.get_or_init(find) {
-        Ok(toolchain) => Some(toolchain),
-        Err(why) => {
-            let in_ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-            assert!(!in_ci, "no firmware to test with: {why}");
-            let test = std::thread::current();
-            let test = test.name().unwrap_or("a test").to_owned();
-            // Past the capture of test output, so that it is seen when the test passes, too.
-            let _ = writeln!(io::stderr(), "\n*** firmware: SKIPPED {test}: {why}");
-            None
-        }
-    }
+    or_skipped("firmware", TOOLCHAIN.get_or_init(find))
 }
 
 fn find() -> Result<Toolchain, String> {
-    let sysroot = said(Command::new(RUSTC).args(["--print", "sysroot"]))
-        .ok_or("Debian's Rust is missing: apt install rustc-web rust-web-src")?;
-    let sources = Path::new(&sysroot).join("lib/rustlib/src/rust/library/core/Cargo.toml");
-    if !sources.exists() {
-        return Err("the sources of Debian's Rust are missing: apt install rust-web-src".into());
-    }
     for (qemu, package) in [
         ("qemu-system-arm", "qemu-system-arm"),
         ("qemu-system-riscv32", "qemu-system-misc"),
@@ -187,25 +152,7 @@ fn find() -> Result<Toolchain, String> {
         said(Command::new(qemu).arg("--version"))
             .ok_or(format!("{qemu} is missing: apt install {package}"))?;
     }
-    let linker = linker().ok_or("rust-lld is missing: it comes with any toolchain of rustup")?;
-    Ok(Toolchain { linker })
-}
-
-/// The linker of the toolchain that builds the test itself.
-fn linker() -> Option<PathBuf> {
-    let sysroot = said(Command::new("rustc").args(["--print", "sysroot"]))?;
-    let version = said(Command::new("rustc").arg("-vV"))?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))?;
-    let linker = Path::new(&sysroot).join(format!("lib/rustlib/{host}/bin/rust-lld"));
-    linker.exists().then_some(linker)
-}
-
-fn said(command: &mut Command) -> Option<String> {
-    let Output { status, stdout, .. } = command.env_remove("LD_LIBRARY_PATH").output().ok()?;
-    let said = String::from_utf8(stdout).ok()?;
-    status.success().then(|| said.trim_end().to_owned())
+    Toolchain::find()
 }
 
 /// Where firmware is built: beside cargo's own output.

@@ -11,6 +11,7 @@ mod storm;
 #[allow(dead_code)]
 #[path = "../jaeger/server.rs"]
 mod server;
+mod toolchain;
 #[allow(dead_code)]
 #[path = "../jaeger/trace.rs"]
 mod trace;

@@ -5,36 +5,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
-/// Cargo, as it runs these tests, with nothing that was meant for them, and with what is unstable.
-pub(crate) fn cargo() -> Command {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut cargo = Command::new(cargo);
-    cargo.env("RUSTC_BOOTSTRAP", "1");
-    for variable in [
-        "RUSTC",
-        "RUSTFLAGS",
-        "RUSTDOCFLAGS",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "RUSTC_WRAPPER",
-    ] {
-        cargo.env_remove(variable);
-    }
-    cargo
-}
-
-/// The target that this machine is.
-pub(crate) fn host() -> Result<String, String> {
-    let asked = Command::new("rustc").arg("-vV").output();
-    let text = asked.map_err(|error| error.to_string())?.stdout;
-    let text = String::from_utf8(text).map_err(|error| error.to_string())?;
-    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned)
-        .ok_or_else(|| "rustc names no host".to_owned())
-}
+use crate::toolchain::cargo;
 
 /// Inherent functions, functions of traits that core's types implement, those that traits provide,
 /// and free ones.

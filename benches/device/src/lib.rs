@@ -4,8 +4,12 @@
 #![warn(missing_docs)]
 
 use core::arch::asm;
+use core::hint::black_box;
 
-use jaegerling_core::{Clock, Policy, Slot, Slots, SpanContext, TickClock, TickCounter, Tracer};
+use jaegerling_core::{
+    BUFFER_EXTRA, Clock, Extent, LimitTooSmall, Packer, Policy, Process, Slot, Slots, SpanContext,
+    TickClock, TickCounter, Tracer,
+};
 
 pub use firmware::board;
 
@@ -82,9 +86,42 @@ pub fn record<C, I, L, P, S, const W: usize>(
     span.end();
 }
 
+/// The service of [`trace_for_ever`], and its limit of a datagram.
+pub const SERVICE: &str = "thermostat";
+/// In bytes.
+pub const LIMIT: usize = 200;
+
+/// What a program does that traces: one place that does, and a loop that sends.
+#[inline(always)]
+pub fn trace_for_ever<P: Policy, E: Extent>(
+    tracer: &'static Traces<P>,
+    packer: Result<Packer<E>, LimitTooSmall>,
+) -> ! {
+    board::init();
+    let Ok(()) = tracer.init(7) else { loop {} };
+    let Some(mut drain) = tracer.take_drain() else {
+        loop {}
+    };
+    let Ok(mut packer) = packer else { loop {} };
+    let context = tracer.root("loop").context();
+    let process = Process::new(SERVICE);
+    let mut buffer = [0; LIMIT + BUFFER_EXTRA];
+    loop {
+        record(tracer, &context, black_box(1_734));
+        while let Some(datagram) = drain.pack(&mut packer, &mut buffer, &process) {
+            board::transmit(datagram.bytes);
+            drain.sent(&mut packer);
+        }
+    }
+}
+
 /// The same span for those who encode it at once.
 pub mod peers {
+    use core::hint::black_box;
+
     use serde::Serialize;
+
+    use super::board;
 
     /// What jaeger.thrift has of it.
     #[derive(Serialize)]
@@ -122,6 +159,19 @@ pub mod peers {
             start,
             duration,
             tags: [("sensor", Value::Str("bme280")), ("raw", Value::I64(raw))],
+        }
+    }
+
+    /// What a program does that encodes it at once, and sends.
+    #[inline(always)]
+    pub fn encode_for_ever(encode: impl Fn(&Span<'_>, &mut [u8]) -> usize) -> ! {
+        board::init();
+        let mut buffer = [0; 200];
+        loop {
+            let ids = black_box([1, 2, 3, 4]);
+            let span = span(ids, black_box(5), black_box(6), black_box(7));
+            let length = encode(&span, &mut buffer);
+            board::transmit(buffer.get(..length).unwrap_or_default());
         }
     }
 

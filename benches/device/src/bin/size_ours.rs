@@ -2,36 +2,17 @@
 #![no_std]
 #![no_main]
 
-use core::hint::black_box;
 use core::panic::PanicInfo;
 
-use device_cost::{LOCK, Ticks, Traces, board, record};
-use jaegerling_core::{BUFFER_EXTRA, KeepOldest, Packer, Process, SeededIds, TickClock};
+use device_cost::{LIMIT, LOCK, SERVICE, Ticks, Traces, trace_for_ever};
+use jaegerling_core::{KeepOldest, Packer, SeededIds, TickClock};
 
 static TRACER: Traces<KeepOldest> = Traces::new(TickClock::new(Ticks), SeededIds::new(), LOCK);
-const LIMIT: usize = 200;
 
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
-    board::init();
-    let Ok(()) = TRACER.init(7) else { loop {} };
-    let Some(mut drain) = TRACER.take_drain() else {
-        loop {}
-    };
-    let Ok(mut packer) = Packer::new(LIMIT, "thermostat") else {
-        loop {}
-    };
-    let context = TRACER.root("loop").context();
-    let process = Process::new("thermostat");
-    let mut buffer = [0; LIMIT + BUFFER_EXTRA];
-    loop {
-        record(&TRACER, &context, black_box(1_734));
-        while let Some(datagram) = drain.pack(&mut packer, &mut buffer, &process) {
-            board::transmit(datagram.bytes);
-            drain.sent(&mut packer);
-        }
-    }
+    trace_for_ever(&TRACER, Packer::new(LIMIT, SERVICE))
 }
 
 #[panic_handler]
