@@ -62,14 +62,8 @@ pub(crate) fn end(w: &mut Writer<'_>, seq_no: u64, dropped: &Dropped) {
     w.put([ty::STOP; 3]);
 }
 
-/// A span's ids: the lower and the upper half of its trace's, its own, its parent's. Its name
-/// follows, as [`NAME`].
-#[inline(always)]
-pub(crate) fn span_ids(w: &mut Writer<'_>, id: impl Fn(usize) -> u64) {
-    w.i64_fields::<4>(ID, |which| id(which) as i64);
-}
-
-/// The header of each of a span's ids, which are its first four fields.
+/// The header of each of a span's ids, which are its first four fields: the lower and the upper half
+/// of its trace's, its own, its parent's.
 pub(crate) const ID: u8 = short_header(0, span::TRACE_ID_LOW, ty::I64);
 const _: () = assert!(
     span::TRACE_ID_LOW == 1

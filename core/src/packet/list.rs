@@ -9,28 +9,43 @@ use crate::thrift::write::{SLACK, Writer};
 /// The list of spans while it is written: its header takes one byte for now.
 pub(super) struct SpanList {
     pub(super) count: usize,
+    /// From so many spans on, the header takes one byte more.
+    long_from: usize,
 }
 
 impl SpanList {
-    /// One more span, whole or not at all: says which.
+    pub(super) const EMPTY: Self = Self {
+        count: 0,
+        long_from: 15,
+    };
+
+    /// One more span, whole or not at all: says which. `write` says whether it was written.
     #[inline(always)]
-    pub(super) fn push<E: Extent>(
+    pub(super) fn push(
         &mut self,
         w: &mut Writer<'_>,
-        write: impl FnOnce(&mut Writer<'_>),
+        write: impl FnOnce(&mut Writer<'_>) -> bool,
     ) -> bool {
+        if self.count + 1 == self.long_from {
+            self.grow(w);
+        }
         let before = w.at();
-        write(w);
-        let grown = match E::MOST_SPANS {
-            ..=14 => 0,
-            _ => list_header(self.count + 1) - 1,
-        };
-        let fits = !w.is_full() && w.room() >= grown;
+        let fits = write(w);
         match fits {
             true => self.count += 1,
             false => w.back_to(before),
         }
         fits
+    }
+
+    #[cold]
+    fn grow(&mut self, w: &mut Writer<'_>) {
+        w.shrink();
+        self.long_from = match self.long_from {
+            15 => 0x80,
+            0x80 => 0x4000,
+            _ => usize::MAX,
+        };
     }
 
     /// Writes the list's header, which stands at `header` behind the bytes in front, and moves what

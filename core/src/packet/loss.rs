@@ -87,12 +87,14 @@ impl LossWatch {
 }
 
 impl Loss {
-    /// The ids come from outside, as for any span: a trace of its own.
+    /// The ids come from outside, as for any span: a trace of its own. Says whether it had room.
     #[cold]
     #[inline(never)]
-    pub(super) fn write(&self, w: &mut Writer<'_>, (trace_id, span_id): (TraceId, SpanId)) {
+    pub(super) fn write(&self, w: &mut Writer<'_>, (trace_id, span_id): (TraceId, SpanId)) -> bool {
         let ids = [trace_id.low(), trace_id.high(), span_id.get(), 0];
-        jaeger::span_ids(w, |which| ids[which]);
+        for id in ids {
+            w.number_field(jaeger::ID, id as i64);
+        }
         w.slice_field(jaeger::NAME, LOSS_SPAN.as_bytes());
         let [start, end] = [self.from, self.until].map(|time| micros_of(time.max(0)));
         let duration = (end - start).max(1);
@@ -113,6 +115,7 @@ impl Loss {
             jaeger::count(w, key, *count);
         }
         w.stop();
+        !w.is_full()
     }
 }
 

@@ -233,9 +233,9 @@ impl<E: Extent> Packer<E> {
         let body = buffer.get_mut(FRONT..FRONT + limit.checked_sub(end_len)? + SLACK)?;
         let mut w = Writer::new(body);
         let header = self.header(&mut w, process);
-        let mut list = SpanList { count: 0 };
+        let mut list = SpanList::EMPTY;
         if let Some((loss, ids)) = loss.filter(|_| E::TELLS_LOSS) {
-            list.push::<E>(&mut w, |w| loss.write(w, ids));
+            list.push(&mut w, |w| loss.write(w, ids));
         }
         let told = list.count;
         self.spans(&mut w, &mut list, source, clock);
@@ -296,40 +296,42 @@ impl<E: Extent> Packer<E> {
             let Some(record) = source.next() else {
                 return;
             };
-            let mut span = SpanEncoder::<E, _, WORDS> {
-                record,
-                clock,
-                odd_times: 0,
-                name_was_cut: false,
-                cut: [0; 3],
-                extent: PhantomData,
-            };
-            let mut is_plain = false;
             let alone = list.count == 0;
-            let mut fits = list.push::<E>(w, |w| {
-                let begin = w.at();
-                is_plain = E::HURRIES && span.plain(w);
-                if !is_plain {
-                    w.back_to(begin);
-                    span.whole(w, false);
+            if !list.push(w, |w| self.span(w, record, clock, alone)) {
+                if alone {
+                    source.drop_too_large();
+                    continue;
                 }
-            });
-            if E::TRIMS && alone && !fits {
-                is_plain = false;
-                fits = list.push::<E>(w, |w| span.whole(w, true));
-            }
-            if fits {
-                // Of most spans, there is nothing to count.
-                if !is_plain || span.odd_times != 0 {
-                    span.count(&mut self.cuts);
-                }
-            } else if alone {
-                source.drop_too_large();
-            } else {
-                source.give_back();
-                return;
+                return source.give_back();
             }
         }
+    }
+
+    /// Writes a span, if it fits: says whether it does. One that is `alone` may be cut.
+    #[inline(always)]
+    fn span<const WORDS: usize>(
+        &mut self,
+        w: &mut Writer<'_>,
+        record: Record<'_, WORDS>,
+        clock: &(impl Clock + ?Sized),
+        alone: bool,
+    ) -> bool {
+        let begin = w.at();
+        if E::HURRIES && plain::write(record, clock, w) && !w.is_full() {
+            return true;
+        }
+        w.back_to(begin);
+        let mut span = SpanEncoder::<E, _, WORDS>::new(record, clock);
+        span.whole(w, false);
+        if E::TRIMS && alone && w.is_full() {
+            w.back_to(begin);
+            span.whole(w, true);
+        }
+        let fits = !w.is_full();
+        if fits {
+            span.count(&mut self.cuts);
+        }
+        fits
     }
 
     /// The last datagram was sent, or has failed: what was trimmed in it counts.

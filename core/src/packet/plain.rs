@@ -1,163 +1,123 @@
 //! The way of most spans: a name and a few short tags, in one slot, in one pass.
 
-use super::Extent;
-use super::span::SpanEncoder;
 use crate::Clock;
-use crate::jaeger::field::tag;
-use crate::jaeger::tag_type;
-use crate::jaeger::write::{self as jaeger, KEY, v, v_type};
-use crate::record::{LONG_KEY, kind, number_of};
+use crate::jaeger::write::{self as jaeger, KEY};
+use crate::record::{LONG_KEY, Record, Run, kind};
 use crate::thrift::ty;
-use crate::thrift::write::Writer;
+use crate::thrift::write::{SLACK, Writer};
 
-impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C, WORDS> {
-    /// Writes the span if it is no more than that, and says so; if not, what is written is nothing.
-    #[inline(never)]
-    pub(super) fn plain(&mut self, w: &mut Writer<'_>) -> bool {
-        w.apart(|w| self.write_plain(w))
-    }
+/// A length that is one byte on the wire.
+const SHORT: usize = 0x7f;
 
-    #[inline(always)]
-    fn write_plain(&mut self, w: &mut Writer<'_>) -> bool {
-        let (Some(words), Some(end)) = (self.record.in_one_slot(), self.record.plain_end()) else {
-            return false;
-        };
-        let Some((name, words)) = Plain::split_off(words) else {
-            return false;
-        };
-        if name.kind != kind::NAME {
-            return false;
-        }
-        jaeger::span_ids(w, |which| self.record.number(which));
-        let (start, end) = (
-            self.quick_micros(self.record.start()),
-            self.quick_micros(end),
-        );
-        let (start, duration) = self.times(start, end);
-        let flags = jaeger::flags(0, self.record.first_flags());
-        let Short { words: text, len } = name.value;
-        // SAFETY: the name takes its length, up to 3 bytes of its last word and 2 in front; the
-        // times and the flags, 24.
-        unsafe {
-            w.unchecked(len, |place| {
-                place.put([jaeger::NAME, len as u8]);
-                place.words(text, len);
-                place.put(flags);
-                place.i64_field(jaeger::TIME, start);
-                place.i64_field(jaeger::TIME, duration);
-            });
-        }
-        plain_tags(w, words)
-    }
+/// The most that stands before the tags without the name: four ids, two bytes before the name, three
+/// of its last word, the flags, two times.
+const HEAD: usize = 4 * 11 + 2 + 3 + 2 + 2 * 11;
+
+/// The header of a list of more is longer.
+const MOST_TAGS: usize = 14;
+
+/// The most that all tags take more than in the record, with their list's header and the span's stop.
+const AROUND_TAGS: usize = MOST_TAGS * 4 + 2 + 1 - SLACK;
+
+/// Writes the span of a record if it is no more than that, and there is room enough to be sure
+/// without a look at each byte; and says so. If not, what is written is nothing.
+#[inline(never)]
+pub(super) fn write<const WORDS: usize>(
+    record: Record<'_, WORDS>,
+    clock: &(impl Clock + ?Sized),
+    w: &mut Writer<'_>,
+) -> bool {
+    w.apart(|w| head(record, clock, w).is_some_and(|run| tags(run, w)))
 }
 
+/// All up to the tags, which are left.
 #[inline(always)]
-fn plain_tags(w: &mut Writer<'_>, mut words: &[u32]) -> bool {
-    if words.is_empty() {
-        w.put([ty::STOP]);
-        return true;
+fn head<'r, const WORDS: usize>(
+    record: Record<'r, WORDS>,
+    clock: &(impl Clock + ?Sized),
+    w: &mut Writer<'_>,
+) -> Option<Run<'r>> {
+    let mut run = record.in_one_slot()?;
+    // A header whose kind and length are anything else makes a larger number.
+    let name_len = run.word()?.wrapping_sub(kind::NAME << 27) as usize;
+    if name_len > SHORT {
+        return None;
     }
-    w.put([jaeger::TAGS, ty::STRUCT]);
-    let header = w.at() - 1;
-    let mut tags = 0;
-    while let Some((entry, rest)) = Plain::split_off(words) {
-        words = rest;
-        let Plain { kind, key, value } = entry;
-        if !matches!(kind, kind::STRING | kind::I64 | kind::FALSE | kind::TRUE) {
-            return false;
-        }
-        // SAFETY: key and value take their length and up to 3 bytes of their last words; what is
-        // around them 7, and a number 11 more.
-        unsafe {
-            w.unchecked(key.len + value.len, |place| {
-                place.put([KEY, key.len as u8]);
-                place.words(key.words, key.len);
-                match kind {
-                    kind::STRING => {
-                        let [header, string] = v_type(tag_type::STRING);
-                        place.put([header, string, v(tag::V_STR, ty::BINARY), value.len as u8]);
-                        place.words(value.words, value.len);
-                    }
-                    kind::I64 => {
-                        place.put(v_type(tag_type::LONG));
-                        place.i64_field(v(tag::V_LONG, ty::I64), value.number());
-                    }
-                    _ => {
-                        let [header, bool] = v_type(tag_type::BOOL);
-                        let ty = if kind == kind::TRUE {
-                            ty::TRUE
-                        } else {
-                            ty::FALSE
-                        };
-                        place.put([header, bool, v(tag::V_BOOL, ty)]);
-                    }
-                }
-                place.put([ty::STOP]);
-            });
-        }
-        tags += 1;
+    let [_, name, rest] = run.split(0, name_len)?;
+    // SAFETY: ids, name and what is around it take no more than `HEAD` and the name.
+    let mut place = unsafe { w.unchecked(HEAD - SLACK + name_len)? };
+    // One by one, as a loop has to count them.
+    place.i64_field(jaeger::ID, record.number(0) as i64);
+    place.i64_field(jaeger::ID, record.number(1) as i64);
+    place.i64_field(jaeger::ID, record.number(2) as i64);
+    place.i64_field(jaeger::ID, record.number(3) as i64);
+    place.put([jaeger::NAME, name_len as u8]);
+    place.words(name, name_len);
+    place.put(jaeger::flags(0, record.first_flags()));
+
+    let start = clock.unix_micros(record.number(4));
+    let end = clock.unix_micros(record.end_ticks());
+    let duration = end.wrapping_sub(start);
+    // Before 2255 it takes no more than this to see that they are in range and in order.
+    if (start | end | duration) as u64 >> 53 != 0 {
+        return None;
     }
-    // The header of a list of more is longer.
-    if !words.is_empty() || tags > 14 {
+    place.i64_field(jaeger::TIME, start);
+    // Jaeger takes one of 0 for a negative one.
+    place.i64_field(jaeger::TIME, duration | i64::from(duration == 0));
+    place.done(w);
+    Some(rest)
+}
+
+/// Writes all that is left, up to the stop.
+#[inline(always)]
+fn tags(mut run: Run<'_>, w: &mut Writer<'_>) -> bool {
+    // SAFETY: on the wire a tag takes no more than four bytes more than in the record: what is around
+    // a string takes 7, around a number with its up to ten bytes 6, and an entry's header is four.
+    let Some(mut place) = (unsafe { w.unchecked(run.bytes_left() + AROUND_TAGS) }) else {
         return false;
+    };
+    if !run.is_empty() {
+        place.put([jaeger::TAGS]);
+        let mut header = place.gap();
+        let mut count = 0;
+        while let Some(entry) = run.word() {
+            let (key_len, len) = ((entry >> 16) as usize & LONG_KEY, entry as usize & 0xffff);
+            let Some([key, value, rest]) = run.split(key_len, len) else {
+                return false;
+            };
+            if key_len | len > SHORT || count == MOST_TAGS {
+                return false;
+            }
+            place.put([KEY, key_len as u8]);
+            place.words(key, key_len);
+            match entry >> 27 {
+                kind::STRING => {
+                    let [header, kind, field] = jaeger::STRING;
+                    place.put([header, kind, field, len as u8]);
+                    place.words(value, len);
+                }
+                kind::I64 => {
+                    let Some(number) = value.number() else {
+                        return false;
+                    };
+                    let [header, kind, field] = jaeger::LONG;
+                    place.put([header, kind]);
+                    place.i64_field(field, number as i64);
+                }
+                kind::FALSE | kind::TRUE => {
+                    let [header, kind, field] = jaeger::FALSE;
+                    place.put([header, kind, field - (entry >> 27 & 1) as u8]);
+                }
+                _ => return false,
+            }
+            place.put([ty::STOP]);
+            run = rest;
+            count += 1;
+        }
+        header.put([(count as u8) << 4 | ty::STRUCT]);
     }
-    w.patch(header, (tags as u8) << 4 | ty::STRUCT);
-    w.put([ty::STOP]);
+    place.put([ty::STOP]);
+    place.done(w);
     true
-}
-
-/// An entry whose key and value are short.
-struct Plain<'r> {
-    kind: u32,
-    key: Short<'r>,
-    value: Short<'r>,
-}
-
-/// At most 127 bytes: their length is one byte.
-struct Short<'r> {
-    words: &'r [u32],
-    len: usize,
-}
-
-impl<'r> Plain<'r> {
-    /// The first entry of some words, and what follows it.
-    #[inline(always)]
-    fn split_off(words: &'r [u32]) -> Option<(Self, &'r [u32])> {
-        let (header, rest) = words.split_first()?;
-        let (key_len, value_len) = ((header >> 16) as usize & LONG_KEY, *header as u16 as usize);
-        if key_len > 0x7f || value_len > 0x7f {
-            return None;
-        }
-        let (key, rest) = rest.split_at_checked(short_words(key_len))?;
-        let (value, rest) = rest.split_at_checked(short_words(value_len))?;
-        let entry = Self {
-            kind: header >> 27,
-            key: Short {
-                words: key,
-                len: key_len,
-            },
-            value: Short {
-                words: value,
-                len: value_len,
-            },
-        };
-        Some((entry, rest))
-    }
-}
-
-impl Short<'_> {
-    /// Its eight bytes as a number.
-    #[inline(always)]
-    fn number(&self) -> i64 {
-        match *self.words {
-            [low, high] => number_of([low, high]) as i64,
-            _ => 0,
-        }
-    }
-}
-
-/// How many words hold so few bytes.
-#[inline(always)]
-fn short_words(bytes: usize) -> usize {
-    (bytes + 3) >> 2
 }

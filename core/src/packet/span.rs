@@ -48,17 +48,28 @@ const WHOLE: usize = usize::MAX;
 
 /// Writes one span.
 pub(super) struct SpanEncoder<'c, 'r, E, C: ?Sized, const WORDS: usize> {
-    pub(super) record: Record<'r, WORDS>,
-    pub(super) clock: &'c C,
+    record: Record<'r, WORDS>,
+    clock: &'c C,
     /// How many times were out of range.
-    pub(super) odd_times: u32,
-    pub(super) name_was_cut: bool,
+    odd_times: u32,
+    name_was_cut: bool,
     /// Tags, logs and references that have no room here.
-    pub(super) cut: [u32; 3],
-    pub(super) extent: PhantomData<E>,
+    cut: [u32; 3],
+    extent: PhantomData<E>,
 }
 
-impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E, C, WORDS> {
+impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, 'r, E, C, WORDS> {
+    pub(super) fn new(record: Record<'r, WORDS>, clock: &'c C) -> Self {
+        Self {
+            record,
+            clock,
+            odd_times: 0,
+            name_was_cut: false,
+            cut: [0; 3],
+            extent: PhantomData,
+        }
+    }
+
     /// Writes all that was recorded; or, if it `trims`, of what stands behind the ids what the
     /// writer has room for, in the order of the wire.
     #[inline(never)]
@@ -179,7 +190,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
         ]
     }
 
-    /// Counts what is missing from the span as it goes out.
+    /// Counts what is missing from the span as it goes out, if it does.
     #[inline(always)]
     pub(super) fn count(&self, cuts: &mut Cuts) {
         let [tags, logs, references] = self.all_cut();
@@ -270,7 +281,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
     /// Start and duration of start and end, as Jaeger can digest them: never a duration of 0, which
     /// it takes for a negative one.
     #[inline(always)]
-    pub(super) fn times(&mut self, start: i64, end: i64) -> (i64, i64) {
+    fn times(&mut self, start: i64, end: i64) -> (i64, i64) {
         if start < end {
             return (start, end - start);
         }
@@ -300,7 +311,7 @@ impl<'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, 'r, E
 
     /// A time in microseconds between 1970 and 2262. What was out of range is counted.
     #[inline(always)]
-    pub(super) fn quick_micros(&mut self, time: Time) -> i64 {
+    fn quick_micros(&mut self, time: Time) -> i64 {
         let micros = time.unix_micros(self.clock);
         // Before 2255 it takes no more than this to see that it is in range.
         match micros as u64 >> 53 {

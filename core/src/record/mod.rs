@@ -31,11 +31,13 @@
 
 mod lane;
 mod read;
+mod run;
 mod words;
 mod write;
 
 pub use lane::{Ending, Lane};
 pub(crate) use read::{Entries, Entry, Record, RecordedValue, time};
+pub(crate) use run::Run;
 pub(crate) use words::{Pieces, Words};
 pub(crate) use write::{Ids, RecordWriter};
 

@@ -1,16 +1,17 @@
 //! Reading a record: borrowed, checked against its length, never a panic.
 
+use super::run::Run;
 use super::words::{Pieces, Words};
 use super::{HEAD_WORDS, LONG_KEY, kind, number_of, words_for};
 use crate::slot::{Cut, Slot, state};
 use crate::{Flags, Time};
 
 /// What is committed of a span's record.
+///
+/// The slot, and those chained to it, are not freed during `'r`, and the head is committed.
 #[derive(Clone, Copy)]
 pub(crate) struct Record<'r, const WORDS: usize> {
     first: &'r Slot<WORDS>,
-    words: Words<'r, WORDS>,
-    head: &'r [u32; HEAD_WORDS],
     state: u32,
 }
 
@@ -21,26 +22,34 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     ///
     /// The slot, and those chained to it, are not freed during `'r`.
     pub(crate) unsafe fn read(first: &'r Slot<WORDS>) -> Option<Self> {
-        let state = first.head();
-        if state & (state::OPEN | state::DONE) == 0 {
-            return None;
-        }
-        // SAFETY: so many are committed, and the caller promises the rest.
-        let mut words = unsafe { Words::of(first, (state & state::LENGTH) as usize) };
-        let head = words.head()?;
-        Some(Self {
-            first,
-            words,
-            head,
-            state,
-        })
+        // SAFETY: as promised by the caller.
+        unsafe { Self::of(first, first.head()) }
+    }
+
+    /// The same, of a slot whose state was looked at.
+    ///
+    /// # Safety
+    ///
+    /// That acquired what was written before, and the slot was not freed since; as for
+    /// [`read`](Self::read), it will not be.
+    #[inline(always)]
+    pub(crate) unsafe fn of(first: &'r Slot<WORDS>, state: u32) -> Option<Self> {
+        let is_there = state & (state::OPEN | state::DONE) != 0
+            && (state & state::LENGTH) as usize >= HEAD_WORDS;
+        is_there.then_some(Self { first, state })
+    }
+
+    fn length(&self) -> usize {
+        (self.state & state::LENGTH) as usize
     }
 
     /// One of its numbers: the lower and the upper half of the trace id, the span id, the parent's
     /// span id or 0, the start.
     #[inline(always)]
     pub(crate) fn number(&self, which: usize) -> u64 {
-        match self.head.get(2 * which..2 * which + 2) {
+        // SAFETY: the head is committed.
+        let head = unsafe { self.first.committed(HEAD_WORDS) };
+        match head.get(2 * which..2 * which + 2) {
             Some(&[low, high]) => number_of([low, high]),
             _ => 0,
         }
@@ -66,17 +75,24 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     /// When the span was ended; `None` if it has not been.
     #[inline(always)]
     pub(crate) fn end(&self) -> Option<Time> {
-        let end = Time::Ticks(self.first.end_ticks());
-        (!self.is_unfinished()).then_some(end)
+        (!self.is_unfinished()).then_some(Time::Ticks(self.end_ticks()))
     }
 
-    /// When the span was ended, if it was, and nothing was cut from it.
+    /// When the span was ended, in ticks, if it was.
     #[inline(always)]
-    pub(crate) fn plain_end(&self) -> Option<Time> {
-        match self.first.is_cut() {
-            true => None,
-            false => self.end(),
+    pub(crate) fn end_ticks(&self) -> u64 {
+        self.first.end_ticks()
+    }
+
+    /// All that was said of the span, if it ended, nothing was cut, and it lies in one slot.
+    #[inline(always)]
+    pub(crate) fn in_one_slot(&self) -> Option<Run<'r>> {
+        if self.length() > WORDS || self.is_unfinished() || self.first.is_cut() {
+            return None;
         }
+        // SAFETY: so many are committed.
+        let words = unsafe { self.first.committed(self.length()) };
+        Some(Run::of(words.get(HEAD_WORDS..)?))
     }
 
     /// Whether it is what a writer wrote: for memory that may hold anything. Its chain must be
@@ -112,16 +128,13 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         self.state & (state::DONE | state::UNFINISHED) != state::DONE
     }
 
-    /// The words behind the head, if the record lies in one slot.
-    #[inline(always)]
-    pub(crate) fn in_one_slot(&self) -> Option<&'r [u32]> {
-        self.words.in_one_slot()
-    }
-
     /// All that was said of the span, in order.
     #[inline(always)]
     pub(crate) fn entries(&self) -> Entries<'r, WORDS> {
-        Entries::of(&self.words)
+        // SAFETY: so many are committed, and the slots are not freed.
+        let mut words = unsafe { Words::of(self.first, self.length()) };
+        let _ = words.pass(HEAD_WORDS);
+        Entries::of(&words)
     }
 }
 

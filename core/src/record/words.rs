@@ -1,6 +1,6 @@
 //! The words of a record, wherever in its chain of slots they lie.
 
-use super::{HEAD_WORDS, number_of, words_for};
+use super::{number_of, words_for};
 use crate::slot::{Slot, bytes_of};
 use crate::text::whole_characters;
 
@@ -29,12 +29,6 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
         }
     }
 
-    /// The words, if they lie in one slot.
-    #[inline(always)]
-    pub(crate) fn in_one_slot(&self) -> Option<&'r [u32]> {
-        (self.beyond == 0).then_some(self.here)
-    }
-
     pub(super) fn is_at_end(&self) -> bool {
         self.here.is_empty() && self.beyond == 0
     }
@@ -49,14 +43,6 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
         let (word, rest) = self.here.split_first()?;
         self.here = rest;
         Some(*word)
-    }
-
-    /// What a record begins with, which lies in its first slot.
-    #[inline(always)]
-    pub(super) fn head(&mut self) -> Option<&'r [u32; HEAD_WORDS]> {
-        let (head, rest) = self.here.split_first_chunk()?;
-        self.here = rest;
-        Some(head)
     }
 
     /// Two words as a number, the lower one first; 0 for those that are missing.

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use super::{Account, Policy, Slots, SpanRing};
-use crate::lock::ClaimLock;
+use crate::lock::{ClaimLock, look};
 use crate::record::{HEAD_WORDS, Record, Source};
 use crate::slot::{Slot, state};
 
@@ -132,7 +132,7 @@ where
 {
     fn next(&mut self) -> Option<Record<'r, WORDS>> {
         while let Some(slot) = self.slot() {
-            let head = slot.head();
+            let head = look::<L>(slot.state());
             if S::RETAINED && head & state::SESSION != self.session {
                 continue;
             }
@@ -141,7 +141,7 @@ where
                 self.taken = Some(slot);
                 // SAFETY: it is freed by the drainer only, which is this one, and after the
                 // datagram was settled.
-                return unsafe { Record::read(slot) };
+                return unsafe { Record::of(slot, head) };
             }
         }
         None

@@ -9,7 +9,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::ty;
-use super::varint::{varint_at, zigzag_at};
+use super::varint::{i64_field_at, length_at};
 
 /// How many bytes a buffer has behind the limit: the longest that is written in one piece.
 pub(crate) const SLACK: usize = 48;
@@ -63,6 +63,13 @@ impl<'b> Writer<'b> {
         self.limit.addr().saturating_sub(self.at.addr())
     }
 
+    /// Has room for one byte less from now on, and is full if that is used already.
+    pub(crate) fn shrink(&mut self) {
+        if self.limit > self.begin {
+            self.limit = self.limit.wrapping_sub(1);
+        }
+    }
+
     /// Whether something had no room.
     #[inline(always)]
     pub(crate) fn is_full(&self) -> bool {
@@ -97,9 +104,7 @@ impl<'b> Writer<'b> {
     pub(crate) fn i64_field(&mut self, header: u8, value: i64) {
         if self.at <= self.limit {
             // SAFETY: from the limit on there are `SLACK` bytes more.
-            unsafe { self.at.write(header) };
-            // SAFETY: as above.
-            self.at = unsafe { zigzag_at(value, self.at.wrapping_add(1)) };
+            self.at = unsafe { i64_field_at(header, value, self.at) };
         }
     }
 
@@ -109,11 +114,12 @@ impl<'b> Writer<'b> {
         self.i64_field(header, value);
     }
 
+    /// A length or a count.
     #[inline(always)]
-    pub(crate) fn varint(&mut self, value: u64) {
+    fn length(&mut self, length: usize) {
         if self.at <= self.limit {
             // SAFETY: from the limit on there are `SLACK` bytes more.
-            self.at = unsafe { varint_at(value, self.at) };
+            self.at = unsafe { length_at(length, self.at) };
         }
     }
 
@@ -139,40 +145,21 @@ impl<'b> Writer<'b> {
         self.at = end;
     }
 
-    /// Lets `write` go on without looking at the limit, if `len` bytes fit.
+    /// A place to go on without looking at the limit, if `len` bytes fit; if not, this is full.
+    /// [`Place::done`] says how far.
     ///
     /// # Safety
     ///
-    /// It writes `len + SLACK` bytes at most.
+    /// No more than `len + SLACK` bytes are written there, and nothing here meanwhile.
     #[inline(always)]
-    pub(crate) unsafe fn unchecked(&mut self, len: usize, write: impl FnOnce(&mut Place)) {
+    pub(crate) unsafe fn unchecked(&mut self, len: usize) -> Option<Place> {
         // Behind the limit, this is a very large number.
         let room = self.limit.addr().wrapping_sub(self.at.addr()) as isize;
         if len as isize > room {
             self.at = self.limit.wrapping_add(1);
-            return;
+            return None;
         }
-        let mut place = Place(self.at);
-        write(&mut place);
-        self.at = place.0;
-    }
-
-    /// `N` fields that are i64s and follow one another: all have the same header.
-    #[inline(always)]
-    pub(crate) fn i64_fields<const N: usize>(
-        &mut self,
-        header: u8,
-        mut value: impl FnMut(usize) -> i64,
-    ) {
-        const { assert!(N * 11 <= SLACK) };
-        // SAFETY: `N` times eleven bytes at most.
-        unsafe {
-            self.unchecked(0, |place| {
-                for which in 0..N {
-                    place.i64_field(header, value(which));
-                }
-            });
-        }
+        Some(Place(self.at))
     }
 
     /// Lets `write` go on with a writer of its own, whose place the compiler can keep in a register.
@@ -184,15 +171,6 @@ impl<'b> Writer<'b> {
         result
     }
 
-    /// Writes a byte again that was written at `place`.
-    #[inline(always)]
-    pub(crate) fn patch(&mut self, place: usize, byte: u8) {
-        if place < self.at() && !self.is_full() {
-            // SAFETY: before the place, which is not past the limit.
-            unsafe { self.begin.wrapping_add(place).write(byte) };
-        }
-    }
-
     /// A field that is a string or binary, whose short header is known.
     #[inline(never)]
     pub(crate) fn bytes_field(
@@ -202,7 +180,7 @@ impl<'b> Writer<'b> {
         words: &mut impl Iterator<Item = u32>,
     ) {
         self.byte(header);
-        self.varint(len as u64);
+        self.length(len);
         self.copy(len, words);
     }
 
@@ -210,7 +188,7 @@ impl<'b> Writer<'b> {
     #[inline(never)]
     pub(crate) fn slice_field(&mut self, header: u8, bytes: &[u8]) {
         self.byte(header);
-        self.varint(bytes.len() as u64);
+        self.length(bytes.len());
         let mut at = self.at;
         if bytes.len() > self.room() {
             self.at = self.limit.wrapping_add(1);
@@ -237,7 +215,7 @@ impl<'b> Writer<'b> {
         max: usize,
     ) -> bool {
         if len <= max {
-            self.varint(len as u64);
+            self.length(len);
             self.copy(len, words.clone());
             return true;
         }
@@ -251,7 +229,7 @@ impl<'b> Writer<'b> {
         let scratch = unsafe { core::slice::from_raw_parts(begin, max) };
         let len = crate::text::whole_characters(scratch);
         self.at = begin;
-        self.varint(len as u64);
+        self.length(len);
         self.copy(len, words.clone());
         false
     }
@@ -270,7 +248,7 @@ impl<'b> Writer<'b> {
             ..=14 => self.byte((count as u8) << 4 | ty::STRUCT),
             _ => {
                 self.byte(0xf0 | ty::STRUCT);
-                self.varint(count as u64);
+                self.length(count);
             }
         }
     }
@@ -287,6 +265,12 @@ impl<'b> Writer<'b> {
 pub(crate) struct Place(*mut u8);
 
 impl Place {
+    /// What is written here is.
+    #[inline(always)]
+    pub(crate) fn done(self, w: &mut Writer<'_>) {
+        w.at = self.0;
+    }
+
     /// Some bytes whose number is known ahead.
     #[inline(always)]
     pub(crate) fn put<const N: usize>(&mut self, bytes: [u8; N]) {
@@ -295,10 +279,10 @@ impl Place {
         self.0 = self.0.wrapping_add(N);
     }
 
-    /// The first `len` bytes of some words. All of these are written, then those that are too many
-    /// are forgotten.
+    /// The first `len` bytes of some words. All of these are written, and up to three bytes of them
+    /// are too many.
     #[inline(always)]
-    pub(crate) fn words(&mut self, words: &[u32], len: usize) {
+    pub(crate) fn words(&mut self, words: impl Iterator<Item = u32>, len: usize) {
         let mut at = self.0;
         for word in words {
             // SAFETY: there is room.
@@ -310,52 +294,23 @@ impl Place {
         self.0 = self.0.wrapping_add(len);
     }
 
+    /// The place of a byte that is written later.
+    #[inline(always)]
+    pub(crate) fn gap(&mut self) -> Self {
+        let gap = Self(self.0);
+        self.0 = self.0.wrapping_add(1);
+        gap
+    }
+
     /// A field that is an i64, whose short header is known: at most eleven bytes.
     #[inline(always)]
     pub(crate) fn i64_field(&mut self, header: u8, value: i64) {
-        self.put([header]);
         // SAFETY: there is room.
-        self.0 = unsafe { zigzag_at(value, self.0) };
+        self.0 = unsafe { i64_field_at(header, value, self.0) };
     }
 }
 
 /// The header of field `id` after the field `last`, where they are less than 16 apart.
 pub(crate) const fn short_header(last: i16, id: i16, ty: u8) -> u8 {
     ((id - last) as u8) << 4 | ty
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// LEB128 as its definition says it.
-    fn naive(mut value: u64) -> alloc::vec::Vec<u8> {
-        let mut bytes = alloc::vec::Vec::new();
-        while value >= 0x80 {
-            bytes.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        bytes.push(value as u8);
-        bytes
-    }
-
-    #[test]
-    fn varints_are_leb128_at_every_length_and_in_buffers_of_every_size() {
-        let edges =
-            (0..64).flat_map(|bit| [1_u64 << bit, (1 << bit) - 1, 0x5555_5555_5555_5555 >> bit]);
-        for value in edges.chain([u64::MAX, u64::MAX - 1, 300]) {
-            let expected = naive(value);
-            for size in 0..12 {
-                let mut buf = [0xa5; 12 + SLACK];
-                let mut w = Writer::new(&mut buf[..size + SLACK]);
-                w.varint(value);
-                let written = !w.is_full();
-                assert_eq!(written, size >= expected.len(), "{value:#x} in {size}");
-                if written {
-                    let len = w.at();
-                    assert_eq!(buf[..len], expected[..], "{value:#x}");
-                }
-            }
-        }
-    }
 }

@@ -1,0 +1,90 @@
+//! Words that lie in one piece, read by one pointer up to another: the shortest way to read a record.
+
+use core::marker::PhantomData;
+
+use super::number_of;
+
+/// Words that are still to be read: those from `at` to `end`, borrowed for `'r`.
+#[derive(Clone)]
+pub(crate) struct Run<'r> {
+    at: *const u32,
+    end: *const u32,
+    words: PhantomData<&'r [u32]>,
+}
+
+impl<'r> Run<'r> {
+    #[inline(always)]
+    pub(super) fn of(words: &'r [u32]) -> Self {
+        let range = words.as_ptr_range();
+        Self {
+            at: range.start,
+            end: range.end,
+            words: PhantomData,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.at == self.end
+    }
+
+    #[inline(always)]
+    pub(crate) fn bytes_left(&self) -> usize {
+        self.end.addr() - self.at.addr()
+    }
+
+    /// The next word.
+    #[inline(always)]
+    pub(crate) fn word(&mut self) -> Option<u32> {
+        if self.is_empty() {
+            return None;
+        }
+        // SAFETY: before the end.
+        let word = unsafe { self.at.read() };
+        self.at = self.at.wrapping_add(1);
+        Some(word)
+    }
+
+    /// The words that hold so many bytes, those that hold so many more, and the rest.
+    #[inline(always)]
+    pub(crate) fn split(&self, first: usize, second: usize) -> Option<[Self; 3]> {
+        let (first, second) = (bytes_for(first), bytes_for(second));
+        if first + second > self.bytes_left() {
+            return None;
+        }
+        let between = self.at.wrapping_byte_add(first);
+        let behind = between.wrapping_byte_add(second);
+        let run = |at, end| Self { at, end, ..*self };
+        Some([
+            run(self.at, between),
+            run(between, behind),
+            run(behind, self.end),
+        ])
+    }
+
+    /// A number, if there are just its two words.
+    #[inline(always)]
+    pub(crate) fn number(&self) -> Option<u64> {
+        if self.bytes_left() != 8 {
+            return None;
+        }
+        // SAFETY: two words are left.
+        let words = unsafe { self.at.cast::<[u32; 2]>().read() };
+        Some(number_of(words))
+    }
+}
+
+impl Iterator for Run<'_> {
+    type Item = u32;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u32> {
+        self.word()
+    }
+}
+
+/// How many bytes the words have that hold so many.
+#[inline(always)]
+fn bytes_for(bytes: usize) -> usize {
+    (bytes + 3) & !3
+}
