@@ -42,7 +42,8 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     /// Whether a finished span waits.
     pub(crate) fn is_anything_waiting(&self) -> bool {
         let slots = self.place().slots().iter();
-        slots.map(|slot| slot.head()).any(state::is_waiting)
+        let heads = slots.map(|slot| slot.state().load(Ordering::Relaxed));
+        { heads }.any(state::is_waiting)
     }
 
     /// The oldest session of which finished spans wait, as their heads tell it.
@@ -68,7 +69,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     #[inline(never)]
     pub(crate) fn free_taken(&self, lock: &impl ClaimLock) {
         for slot in self.place().slots() {
-            if slot.head() & state::TAKEN != 0 {
+            if slot.state().load(Ordering::Relaxed) & state::TAKEN != 0 {
                 // SAFETY: the one drainer calls this, the span has ended, and its datagram is
                 // settled.
                 unsafe { slot.free() };
@@ -84,7 +85,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
 }
 
 fn put_back<const WORDS: usize>(slot: &Slot<WORDS>) {
-    let head = slot.head();
+    let head = slot.state().load(Ordering::Relaxed);
     if head & state::TAKEN != 0 {
         // Nobody else changes the state of a span that is taken.
         let head = head & !state::TAKEN;
