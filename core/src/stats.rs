@@ -58,7 +58,12 @@ impl Dropped {
 
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.ring_full + self.evicted + self.too_large + self.failed
+        self.each().iter().sum()
+    }
+
+    /// One after another.
+    pub(crate) fn each(&self) -> [u64; 4] {
+        [self.ring_full, self.evicted, self.too_large, self.failed]
     }
 }
 

@@ -227,6 +227,11 @@ impl<C, I: IdSource, L: ClaimLock, P, S, const WORDS: usize> Tracer<C, I, L, P, 
         TraceId::new(trace_id).unwrap_or(TraceId::MIN)
     }
 
+    /// Those of a span that tells of a loss.
+    fn next_ids(&self) -> (TraceId, SpanId) {
+        (self.next_trace_id(), SpanId::or_min(self.another_id()))
+    }
+
     fn next_span_id(&self) -> SpanId {
         SpanId::or_min(self.next_id())
     }

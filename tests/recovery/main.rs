@@ -239,6 +239,17 @@ fn what_is_no_text_from_its_first_byte_on_is_no_name() {
 }
 
 #[test]
+fn an_entry_of_which_only_the_header_is_there_is_no_end_of_a_record() {
+    let chip = Chip::cold();
+    chip.boot(|device, _| device.root("name").end());
+    let mut image = chip.image();
+    // The length that the head tells, without the name's only word.
+    image.slot_mut(0)[slot::HEAD] -= 1;
+    let (named, told, _) = recovered(&image);
+    assert_eq!((of(named), told.len()), (found(1, 0, 0, 1), 0));
+}
+
+#[test]
 fn spans_keep_their_session_if_a_reset_comes_in_the_middle_of_recovery() {
     let chip = Chip::cold();
     chip.boot(|device, _| (0..SLOTS).for_each(|_| device.root("n").end()));
@@ -269,7 +280,7 @@ fn slots_that_nobody_wrote_end_as_whole_spans_or_free() {
         broken += found.broken;
     }
     // So that it is not the first look that refuses all of them.
-    assert!(whole > 1_000 && broken > 10_000, "{whole}, {broken}");
+    assert!(whole > 500 && broken > 10_000, "{whole}, {broken}");
 }
 
 #[test]

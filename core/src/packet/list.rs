@@ -4,7 +4,7 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::{Extent, FRONT};
 use crate::thrift::ty;
-use crate::thrift::write::{SLACK, Writer};
+use crate::thrift::write::Writer;
 
 /// The list of spans while it is written: its header takes one byte for now.
 pub(super) struct SpanList {
@@ -43,7 +43,6 @@ impl SpanList {
         w.shrink();
         self.long_from = match self.long_from {
             15 => 0x80,
-            0x80 => 0x4000,
             _ => usize::MAX,
         };
     }
@@ -52,13 +51,17 @@ impl SpanList {
     /// is before it to make room. Returns where the datagram begins.
     pub(super) fn finish<E: Extent>(&self, buffer: &mut [u8], header: usize) -> usize {
         let place = FRONT + header;
-        if E::MOST_SPANS <= 14 || self.count <= 14 {
+        let count = self.count;
+        if E::MOST_SPANS <= 14 || count <= 14 {
             if let Some(byte) = buffer.get_mut(place) {
-                *byte = (self.count as u8) << 4 | ty::STRUCT;
+                *byte = (count as u8) << 4 | ty::STRUCT;
             }
             return FRONT;
         }
-        let grown = list_header(self.count) - 1;
+        let (bytes, grown) = match count {
+            15..=0x7f => ([0, LONG, count as u8], 1),
+            _ => ([LONG, count as u8 | 0x80, (count >> 7) as u8], 2),
+        };
         let begin = FRONT - grown;
         // One by one, for what is short: a call of `memmove` brings that along.
         for at in begin..begin + header {
@@ -67,25 +70,14 @@ impl SpanList {
             }
             compiler_fence(Ordering::SeqCst);
         }
-        let mut long = [0; 4 + SLACK];
-        let mut w = Writer::new(&mut long);
-        w.structs(self.count);
-        if let Some(to) = buffer.get_mut(begin + header..=place) {
-            for (to, from) in to.iter_mut().zip(&long) {
-                *to = *from;
-                compiler_fence(Ordering::SeqCst);
-            }
+        let last = buffer.get_mut(place - grown..=place).into_iter().flatten();
+        for (to, from) in last.rev().zip(bytes.into_iter().rev()) {
+            *to = from;
+            compiler_fence(Ordering::SeqCst);
         }
         begin
     }
 }
 
-/// How long the header of a list of `count` elements is.
-fn list_header(count: usize) -> usize {
-    match count {
-        0..=14 => 1,
-        15..=0x7f => 2,
-        0x80..=0x3fff => 3,
-        _ => 4,
-    }
-}
+/// The first byte of the header of a list of structs whose count follows.
+const LONG: u8 = 0xf0 | ty::STRUCT;

@@ -14,11 +14,14 @@ const SECOND: i64 = 1_000_000_000;
 /// Watches the counters, and says when a loss is to be told: at most once a second.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct LossWatch {
-    told: Dropped,
+    /// In the order of [`Dropped::each`].
+    told: [u64; 4],
+    /// The last time that no new loss was seen, and the last time that one was given; in
+    /// nanoseconds.
     clean: Option<i64>,
     last: Option<i64>,
-    /// `told` and `clean` as they were before the loss that was given last.
-    before: Option<(Dropped, Option<i64>)>,
+    /// The loss that was given last, as long as it can be taken back.
+    given: Option<Loss>,
 }
 
 /// A loss that is to be told: it becomes a span of a trace of its own.
@@ -28,61 +31,73 @@ pub struct Loss {
     from: i64,
     /// When this one was seen.
     until: i64,
-    /// What was lost in between.
-    lost: Dropped,
+    /// What was lost in between, in the order of [`Dropped::each`].
+    lost: [u64; 4],
     /// What was lost in all.
     total: u64,
 }
 
 impl LossWatch {
+    pub(crate) const NEW: Self = Self {
+        told: [0; 4],
+        clean: None,
+        last: None,
+        given: None,
+    };
+
     /// Looks at the counters at the time `now`, in nanoseconds since the Unix epoch. `last` tells
     /// what is still untold without waiting for the second to pass.
-    #[inline(never)]
     pub fn look(&mut self, now: i64, dropped: &Dropped, last: bool) -> Option<Loss> {
-        self.before = None;
+        self.watch(now, dropped, last).copied()
+    }
+
+    /// The same, without a copy.
+    #[inline(never)]
+    pub(crate) fn watch(&mut self, now: i64, dropped: &Dropped, last: bool) -> Option<&Loss> {
+        self.given = None;
         let from = *self.clean.get_or_insert(now);
-        if *dropped == self.told {
+        if !self.is_pending(dropped) {
             self.clean = Some(now);
             return None;
         }
-        if !last
-            && self
-                .last
-                .is_some_and(|last| (0..SECOND).contains(&now.saturating_sub(last)))
-        {
+        let too_early = |last: i64| (0..SECOND).contains(&now.saturating_sub(last));
+        if !last && self.last.is_some_and(too_early) {
             return None;
         }
-        let lost = Dropped {
-            ring_full: dropped.ring_full.saturating_sub(self.told.ring_full),
-            evicted: dropped.evicted.saturating_sub(self.told.evicted),
-            too_large: dropped.too_large.saturating_sub(self.told.too_large),
-            failed: dropped.failed.saturating_sub(self.told.failed),
-        };
-        self.before = Some((self.told, Some(from)));
-        self.told = *dropped;
-        self.last = Some(now);
-        self.clean = Some(now);
-        Some(Loss {
+        let mut loss = Loss {
             from,
             until: now,
-            lost,
-            total: dropped.total(),
-        })
+            lost: [0; 4],
+            total: 0,
+        };
+        let counters = self.told.iter_mut().zip(dropped.each());
+        for ((told, now), lost) in counters.zip(&mut loss.lost) {
+            *lost = now.saturating_sub(*told);
+            *told = now;
+            loss.total = loss.total.wrapping_add(now);
+        }
+        self.last = Some(now);
+        self.clean = Some(now);
+        Some(self.given.insert(loss))
     }
 
     /// The loss that the last look gave did not go out, or its datagram failed. It will be told
     /// with the next one, in a second.
     #[inline(never)]
     pub fn take_back(&mut self) {
-        if let Some((told, clean)) = self.before.take() {
-            self.told = told;
-            self.clean = clean;
+        let Some(loss) = self.given.take() else {
+            return;
+        };
+        for (told, lost) in self.told.iter_mut().zip(loss.lost) {
+            *told -= lost;
         }
+        self.clean = Some(loss.from);
     }
 
     /// Whether [`look`](Self::look) has something to tell, now or once the second has passed.
     pub fn is_pending(&self, dropped: &Dropped) -> bool {
-        *dropped != self.told
+        let mut counters = self.told.iter().zip(dropped.each());
+        counters.any(|(told, now)| *told != now)
     }
 }
 
@@ -91,33 +106,34 @@ impl Loss {
     #[cold]
     #[inline(never)]
     pub(super) fn write(&self, w: &mut Writer<'_>, (trace_id, span_id): (TraceId, SpanId)) -> bool {
-        let ids = [trace_id.low(), trace_id.high(), span_id.get(), 0];
-        for id in ids {
+        for id in [trace_id.low(), trace_id.high(), span_id.get(), 0] {
             w.number_field(jaeger::ID, id as i64);
         }
         w.slice_field(jaeger::NAME, LOSS_SPAN.as_bytes());
         let [start, end] = [self.from, self.until].map(|time| micros_of(time.max(0)));
-        let duration = (end - start).max(1);
         w.put(jaeger::flags(0, Flags::SAMPLED.bits()));
         w.number_field(jaeger::TIME, start);
-        w.number_field(jaeger::TIME, duration);
-        let reasons = [
-            ("lost.ring_full", self.lost.ring_full),
-            ("lost.evicted", self.lost.evicted),
-            ("lost.too_large", self.lost.too_large),
-            ("lost.failed", self.lost.failed),
-            ("lost.since_start", self.total),
-        ];
-        let reasons = reasons.iter().filter(|(_, count)| *count > 0);
-        w.structs_field(jaeger::TAGS, 1 + reasons.clone().count());
+        w.number_field(jaeger::TIME, (end - start).max(1));
+        let reasons = REASONS.iter().zip(&self.lost);
+        let reasons = reasons.filter(|(_, lost)| **lost > 0);
+        w.structs_field(jaeger::TAGS, 2 + reasons.clone().count());
         jaeger::yes(w, "error");
-        for (key, count) in reasons {
-            jaeger::count(w, key, *count);
+        for (key, lost) in reasons {
+            jaeger::count(w, key, *lost);
         }
+        jaeger::count(w, "lost.since_start", self.total);
         w.stop();
         !w.is_full()
     }
 }
+
+/// The keys of what was lost, in the order of [`Dropped::each`].
+static REASONS: [&str; 4] = [
+    "lost.ring_full",
+    "lost.evicted",
+    "lost.too_large",
+    "lost.failed",
+];
 
 #[cfg(test)]
 mod tests {
@@ -141,10 +157,7 @@ mod tests {
         let loss = watch
             .look(5 + SECOND, &dropped, false)
             .expect("the same and more");
-        assert_eq!(
-            (loss.from, loss.lost.ring_full, loss.lost.failed),
-            (0, 3, 1)
-        );
+        assert_eq!((loss.from, loss.lost), (0, [3, 0, 0, 1]));
         assert!(!watch.is_pending(&dropped));
         assert!(
             watch.look(5 + 2 * SECOND, &dropped, false).is_none(),

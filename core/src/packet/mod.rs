@@ -4,9 +4,9 @@
 mod extent;
 mod list;
 mod loss;
-mod overview;
 mod plain;
 mod process;
+mod section;
 mod span;
 
 use core::fmt;
@@ -30,12 +30,15 @@ use crate::{Clock, SpanId, TraceId, Value};
 /// The largest datagram that Jaeger's agent port reads: of more it takes nothing and says nothing.
 pub const MAX_DATAGRAM: usize = 65_000;
 
-/// How much more than the limit a buffer needs: three bytes in front, as the count of the spans is
-/// known last, stands first, and takes one byte to four; and some behind, so that not each byte
-/// needs a check.
+/// How much more than the limit a buffer needs: two bytes in front, as the count of the spans is known
+/// last, stands first, and takes one byte to three; and some behind, so that not each byte needs a
+/// check.
 pub const BUFFER_EXTRA: usize = FRONT + SLACK;
 
-const FRONT: usize = 3;
+const FRONT: usize = 2;
+// Four ids, a name, flags, two times, each with its header; the stop. So there are never so many
+// spans that their count takes three bytes.
+const _: () = assert!(MAX_DATAGRAM / (4 * 2 + 2 + 2 + 2 * 2 + 1) < 1 << 14);
 
 /// The message, the process without its name and tags, the header of the list of spans.
 const HEADER: usize = 15 + 4 + 1 + 2;
@@ -203,6 +206,7 @@ impl<E: Extent> Packer<E> {
             self.begin();
             return None;
         }
+        let loss = loss.as_ref().map(|(loss, ids)| (loss, *ids));
         self.pack_from(buffer, process, drain, clock, dropped, loss)
     }
 
@@ -219,7 +223,7 @@ impl<E: Extent> Packer<E> {
         source: &mut impl Source<'r, WORDS>,
         clock: &(impl Clock + ?Sized),
         dropped: &Dropped,
-        loss: Option<(Loss, (TraceId, SpanId))>,
+        loss: Option<(&Loss, (TraceId, SpanId))>,
     ) -> Option<Packed<'b>> {
         self.begin();
         let limit = self.limit.min(buffer.len().saturating_sub(BUFFER_EXTRA));

@@ -3,13 +3,13 @@
 use core::marker::PhantomData;
 
 use super::Extent;
-use super::overview::Overview;
+use super::section::{Share, WHOLE};
 use crate::jaeger::write as jaeger;
 use crate::record::kind::{self, set};
-use crate::record::{Entries, Entry, Record, Words};
+use crate::record::{Entries, Record};
 use crate::stats::Cuts;
 use crate::thrift::write::Writer;
-use crate::{Clock, ReferenceKind, Time};
+use crate::{Clock, Time};
 
 /// The most that a span takes without name, references, tags and logs: four ids, an empty name,
 /// flags, two times and the stop.
@@ -19,7 +19,7 @@ pub(super) const BARE_SPAN: usize = 4 * 11 + 2 + 2 + 2 * 10 + 1;
 const BEHIND: usize = 2 + 2 * 10 + 3 * 5 + 1;
 
 /// The tags that tell how much was cut: tags, logs, references.
-const DROPPED: [&str; 3] = [
+static DROPPED: [&str; 3] = [
     "otel.dropped_attributes_count",
     "otel.dropped_events_count",
     "otel.dropped_links_count",
@@ -35,23 +35,25 @@ const UNFINISHED_TAG: usize = UNFINISHED.len() + 6;
 /// The parts of a span that may be cut, in the order of the wire: the kinds of their entries.
 const SECTIONS: [u32; 3] = [set::REFERENCES, set::TAGS, set::LOGS];
 
-/// What of a section goes out.
+/// What a first look at a record tells of two kinds of entries: how many there are, and where the last
+/// one begins.
 #[derive(Clone, Copy)]
-struct Share {
+struct Seen {
     count: usize,
-    bytes: usize,
-    cut: u32,
+    last: usize,
 }
 
-/// No limit for a section: nothing of it is cut.
-const WHOLE: usize = usize::MAX;
+const NONE: Seen = Seen { count: 0, last: 0 };
 
 /// Writes one span.
 pub(super) struct SpanEncoder<'c, 'r, E, C: ?Sized, const WORDS: usize> {
     record: Record<'r, WORDS>,
+    pub(super) entries: Entries<'r, WORDS>,
+    /// Of each two kinds.
+    seen: [Seen; 16],
     clock: &'c C,
     /// How many times were out of range.
-    odd_times: u32,
+    pub(super) odd_times: u32,
     name_was_cut: bool,
     /// Tags, logs and references that have no room here.
     cut: [u32; 3],
@@ -62,6 +64,8 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
     pub(super) fn new(record: Record<'r, WORDS>, clock: &'c C) -> Self {
         Self {
             record,
+            entries: record.entries(),
+            seen: [NONE; 16],
             clock,
             odd_times: 0,
             name_was_cut: false,
@@ -70,23 +74,79 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         }
     }
 
-    /// Writes all that was recorded; or, if it `trims`, of what stands behind the ids what the
-    /// writer has room for, in the order of the wire.
+    /// Writes all that was recorded; or, the second time, if it `trims`, of what stands behind the ids
+    /// what the writer has room for, in the order of the wire.
     #[inline(never)]
     pub(super) fn whole(&mut self, w: &mut Writer<'_>, trims: bool) {
-        let mut seen = Overview::before(&self.record);
-        seen.read(self.record.entries());
-        self.odd_times = 0;
-        let (mut rooms, mut tells) = ([WHOLE; 3], true);
-        let room = w.room();
-        self.ids(w);
-        if E::TRIMS && trims {
-            tells = self.trim(w, room, &mut seen, &mut rooms);
-        } else {
-            w.bytes_field(jaeger::NAME, seen.name_len, &mut seen.name);
+        if !E::TRIMS || !trims {
+            self.look();
         }
-        self.name_was_cut = seen.name_was_cut;
-        self.behind_name(w, &seen, rooms, tells);
+        let room = w.room();
+        self.odd_times = 0;
+        for which in 0..4 {
+            w.number_field(jaeger::ID, self.record.number(which) as i64);
+        }
+        let name_len = match self.find(kind::NAME) {
+            true => self.entries.entry.len,
+            false => 0,
+        };
+        self.name_was_cut = name_len > 0 && self.entries.entry.kind == kind::CUT_NAME;
+        let mut shares = [
+            self.share(kind::CHILD_OF, kind::STRING),
+            self.share(kind::STRING, kind::FIELDS),
+            self.share(kind::LOG, kind::CHILD_OF),
+        ];
+        let mut tells = true;
+        if E::TRIMS && trims {
+            tells = self.trim(w, room, name_len, &mut shares);
+        } else {
+            w.bytes_field(jaeger::NAME, name_len, &mut self.entries.entry.words);
+        }
+        self.behind_name(w, shares, tells);
+    }
+
+    /// Once.
+    fn look(&mut self) {
+        loop {
+            let at = self.entries.next;
+            if !self.entries.advance() {
+                return;
+            }
+            if let Some(seen) = self.seen.get_mut(self.entries.entry.kind as usize / 2) {
+                seen.count += 1;
+                seen.last = at;
+            }
+        }
+    }
+
+    /// Goes to the last entry of a kind or the one that it makes two with, if there is any.
+    fn find(&mut self, kind: u32) -> bool {
+        let Some(Seen { count: 1.., last }) = self.seen.get(kind as usize / 2) else {
+            return false;
+        };
+        self.entries.go_to(*last);
+        true
+    }
+
+    /// How many entries there are of some kinds: of both of each two.
+    #[inline(always)]
+    fn share(&self, from: u32, until: u32) -> Share {
+        let kinds = self.seen.get(from as usize / 2..until as usize / 2);
+        Share {
+            count: kinds.into_iter().flatten().map(|seen| seen.count).sum(),
+            bytes: WHOLE,
+            cut: 0,
+        }
+    }
+
+    /// The time that was said last, in microseconds; if none was, that of these ticks.
+    #[inline(never)]
+    fn time(&mut self, kind: u32, ticks: u64) -> i64 {
+        let time = match self.find(kind) {
+            true => self.entries.entry.time(),
+            false => Time::Ticks(ticks),
+        };
+        self.micros(time)
     }
 
     /// Writes what of the name has room, and measures what of the rest has. Returns whether there
@@ -97,8 +157,8 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         &mut self,
         w: &mut Writer<'_>,
         room: usize,
-        seen: &mut Overview<'r, WORDS>,
-        rooms: &mut [usize; 3],
+        name_len: usize,
+        shares: &mut [Share; 3],
     ) -> bool {
         let told = match self.record.is_unfinished() {
             false => DROPPED_TAGS,
@@ -110,21 +170,15 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         // Where it is really narrow, the lists' headers, which nothing needs then, are no reason
         // to cut the name further.
         let name_room = w.room().saturating_sub(behind + 3);
-        let is_whole = w.text_prefix(seen.name_len, &seen.name, name_room);
-        seen.name_was_cut |= !is_whole;
+        let is_whole = w.text_prefix(name_len, &self.entries.entry.words, name_room);
+        self.name_was_cut |= !is_whole;
         let mut room = w.room().saturating_sub(behind);
-        let [references, tags, logs] = SECTIONS.map(|kinds| self.measure(w, kinds, &mut room));
-        self.cut = [tags.cut, logs.cut, references.cut];
-        seen.counts = [references.count, tags.count, logs.count];
-        *rooms = [references.bytes, tags.bytes, logs.bytes];
-        tells
-    }
-
-    #[inline(always)]
-    fn ids(&self, w: &mut Writer<'_>) {
-        for which in 0..4 {
-            w.number_field(jaeger::ID, self.record.number(which) as i64);
+        for (share, kinds) in shares.iter_mut().zip(SECTIONS) {
+            *share = self.measure(w, kinds, &mut room);
         }
+        let [references, tags, logs] = *shares;
+        self.cut = [tags.cut, logs.cut, references.cut];
+        tells
     }
 
     /// From the references to the stop. Whether there is room to tell what was cut, is in `tells`.
@@ -132,47 +186,60 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
     fn behind_name(
         &mut self,
         w: &mut Writer<'_>,
-        seen: &Overview<'r, WORDS>,
-        [for_references, for_tags, for_logs]: [usize; 3],
+        [references, tags, logs]: [Share; 3],
         tells: bool,
     ) {
-        let [references, tags, logs] = seen.counts;
-        if references > 0 {
-            w.structs_field(jaeger::REFERENCES, references);
-            self.section(w, set::REFERENCES, for_references);
+        if references.count > 0 {
+            w.structs_field(jaeger::REFERENCES, references.count);
+            self.section(w, set::REFERENCES, references.bytes);
         }
-        let end = seen.end.unwrap_or(Time::Ticks(seen.last));
-        let (start, end) = (self.micros(seen.start), self.micros(end));
-        let (start, duration) = self.times(start, end);
-        w.put(jaeger::flags(references, seen.flags));
-        w.number_field(jaeger::TIME, start);
-        w.number_field(jaeger::TIME, duration);
+        let flags = match self.find(kind::FLAGS) {
+            true => self.entries.entry.flags(),
+            false => self.record.first_flags(),
+        };
+        w.put(jaeger::flags(references.count, flags));
+        self.start_and_duration(w);
 
         // What is told in tags of its own, of the few spans that have it.
         let is_unfinished = tells && self.record.is_unfinished();
         let tells = tells && E::TELLS_CUTS;
         let cuts = if tells { self.all_cut() } else { [0; 3] };
-        let mut tag_count = tags + usize::from(is_unfinished);
+        let mut tag_count = tags.count + usize::from(is_unfinished);
         if tells {
             tag_count += cuts.iter().filter(|cut| **cut > 0).count();
         }
         if tag_count > 0 {
             w.structs_field(jaeger::TAGS, tag_count);
         }
-        self.section(w, set::TAGS, for_tags);
+        self.section(w, set::TAGS, tags.bytes);
         if is_unfinished {
             jaeger::yes(w, UNFINISHED);
         }
         if tells {
-            for (key, cut) in DROPPED.into_iter().zip(cuts).filter(|(_, cut)| *cut > 0) {
-                jaeger::count(w, key, cut.into());
+            for (key, cut) in DROPPED.iter().zip(&cuts).filter(|(_, cut)| **cut > 0) {
+                jaeger::count(w, key, u64::from(*cut));
             }
         }
-        if logs > 0 {
-            w.structs_field(jaeger::logs(tag_count), logs);
-            self.section(w, set::LOGS, for_logs);
+        if logs.count > 0 {
+            w.structs_field(jaeger::logs(tag_count), logs.count);
+            self.section(w, set::LOGS, logs.bytes);
         }
         w.stop();
+    }
+
+    /// A span that has no end ends when its last log was.
+    #[inline(always)]
+    fn start_and_duration(&mut self, w: &mut Writer<'_>) {
+        let began = self.record.number(4);
+        let start = self.time(kind::START, began);
+        let end = match self.record.is_unfinished() {
+            false => self.time(kind::END, self.record.end_ticks()),
+            true if self.find(kind::END) => self.time(kind::END, began),
+            true => self.time(kind::LOG, began),
+        };
+        let (start, duration) = self.times(start, end);
+        w.number_field(jaeger::TIME, start);
+        w.number_field(jaeger::TIME, duration);
     }
 
     /// What was cut here and when it was recorded: tags, logs, references.
@@ -203,81 +270,6 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         *all_times = all_times.saturating_add(times + self.odd_times);
     }
 
-    /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.
-    #[inline(never)]
-    fn measure(&mut self, w: &mut Writer<'_>, kinds: u32, room: &mut usize) -> Share {
-        let begin = w.at();
-        let before = self.odd_times;
-        let share = self.section(w, kinds, *room);
-        w.back_to(begin);
-        self.odd_times = before;
-        *room -= share.bytes;
-        share
-    }
-
-    /// Writes a section: those entries that fit in `room` bytes together. Returns what they were.
-    #[inline(never)]
-    fn section(&mut self, w: &mut Writer<'_>, kinds: u32, room: usize) -> Share {
-        let trims = E::TRIMS && room != WHOLE;
-        let begin = w.at();
-        let mut written = Share {
-            count: 0,
-            bytes: 0,
-            cut: 0,
-        };
-        let mut entries = self.record.entries();
-        while entries.advance_to(kinds, 0) {
-            let (before, odd_times) = (w.at(), self.odd_times);
-            self.entry(w, &mut entries);
-            if !trims {
-                continue;
-            }
-            let bytes = w.at() - begin;
-            if !w.is_full() && bytes <= room {
-                written.count += 1;
-                written.bytes = bytes;
-            } else {
-                w.back_to(before);
-                self.odd_times = odd_times;
-                written.cut += 1;
-            }
-        }
-        written
-    }
-
-    /// Writes an entry of a section.
-    #[inline(always)]
-    fn entry(&mut self, w: &mut Writer<'_>, entries: &mut Entries<'r, WORDS>) {
-        let Entries { rest, entry } = entries;
-        match entry.kind {
-            kind::CHILD_OF => reference(w, ReferenceKind::ChildOf, &mut entry.words),
-            kind::FOLLOWS_FROM => reference(w, ReferenceKind::FollowsFrom, &mut entry.words),
-            kind::LOG | kind::LOG_UNIX => self.log(w, entry.time(), rest),
-            _ => write_tag(w, entry),
-        }
-    }
-
-    /// Writes a log whose fields are among the entries behind it.
-    #[inline(always)]
-    fn log(&mut self, w: &mut Writer<'_>, time: Time, rest: &Words<'r, WORDS>) {
-        let timestamp = self.micros(time);
-        let mut count = 0;
-        // A first time to count them.
-        for writes in [false, true] {
-            if writes {
-                jaeger::log(w, timestamp, count);
-            }
-            let mut fields = Entries::of(rest);
-            while fields.advance_to(set::FIELDS, set::LOGS) {
-                match writes {
-                    true => write_tag(w, &mut fields.entry),
-                    false => count += 1,
-                }
-            }
-        }
-        w.stop();
-    }
-
     /// Start and duration of start and end, as Jaeger can digest them: never a duration of 0, which
     /// it takes for a negative one.
     #[inline(always)]
@@ -291,38 +283,10 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         (start, 1)
     }
 
-    #[inline(always)]
-    fn micros(&mut self, time: Time) -> i64 {
-        match time {
-            Time::Ticks(ticks) => self.micros_of(false, ticks),
-            Time::UnixNanos(nanos) => self.micros_of(true, nanos as u64),
-        }
-    }
-
-    /// Out of line where code is dear.
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn micros_of(&mut self, is_unix: bool, number: u64) -> i64 {
-        self.quick_micros(match is_unix {
-            true => Time::UnixNanos(number as i64),
-            false => Time::Ticks(number),
-        })
-    }
-
     /// A time in microseconds between 1970 and 2262. What was out of range is counted.
-    #[inline(always)]
-    fn quick_micros(&mut self, time: Time) -> i64 {
+    #[inline(never)]
+    pub(super) fn micros(&mut self, time: Time) -> i64 {
         let micros = time.unix_micros(self.clock);
-        // Before 2255 it takes no more than this to see that it is in range.
-        match micros as u64 >> 53 {
-            0 => micros,
-            _ => self.odd_micros(micros),
-        }
-    }
-
-    #[cold]
-    #[cfg_attr(target_pointer_width = "64", inline(never))]
-    fn odd_micros(&mut self, micros: i64) -> i64 {
         if (0..LAST_MICROS).contains(&micros) {
             return micros;
         }
@@ -333,49 +297,3 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
 
 /// The last microsecond of 2262 that is nanoseconds in an `i64`.
 const LAST_MICROS: i64 = i64::MAX / 1000;
-
-fn reference<const WORDS: usize>(
-    w: &mut Writer<'_>,
-    kind: ReferenceKind,
-    ids: &mut Words<'_, WORDS>,
-) {
-    jaeger::reference(w, kind, || ids.number());
-}
-
-/// A tag of the span, or a field of a log.
-#[inline(never)]
-fn write_tag<const WORDS: usize>(w: &mut Writer<'_>, tag: &mut Entry<'_, WORDS>) {
-    let kind = tag.value_kind();
-    let words = &mut tag.words;
-    w.bytes_field(jaeger::KEY, tag.key_len, words);
-    if kind == kind::F64 {
-        jaeger::double(w, words.number());
-        return w.stop();
-    }
-    let which = kind.wrapping_sub(kind::STRING) as usize;
-    let Some(&[header, value, field]) = HEADS.get(which) else {
-        return;
-    };
-    w.put([header, value]);
-    match kind {
-        kind::I64 => w.number_field(field, words.number() as i64),
-        kind::FALSE | kind::TRUE => w.byte(field),
-        _ => w.bytes_field(field, tag.len, words),
-    }
-    w.stop();
-}
-
-/// What stands between key and value, from the first kind of a tag on.
-static HEADS: [[u8; 3]; 5] = [
-    jaeger::STRING,
-    jaeger::BYTES,
-    jaeger::FALSE,
-    jaeger::TRUE,
-    jaeger::LONG,
-];
-const _: () = assert!(
-    kind::BYTES == kind::STRING + 1
-        && kind::FALSE == kind::STRING + 2
-        && kind::TRUE == kind::STRING + 3
-        && kind::I64 == kind::STRING + 4
-);

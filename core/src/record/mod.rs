@@ -36,9 +36,9 @@ mod words;
 mod write;
 
 pub use lane::{Ending, Lane};
-pub(crate) use read::{Entries, Entry, Record, RecordedValue, time};
+pub(crate) use read::{Entries, Entry, Record, RecordedValue};
 pub(crate) use run::Run;
-pub(crate) use words::{Pieces, Words};
+pub(crate) use words::Pieces;
 pub(crate) use write::{Ids, RecordWriter};
 
 use crate::slot::state;
@@ -80,9 +80,10 @@ const fn max_words(words_per_slot: usize) -> usize {
 pub(crate) const LONG_KEY: usize = (1 << 11) - 1;
 
 pub(crate) mod kind {
-    pub(crate) const NAME: u32 = 1;
-    pub(crate) const CUT_NAME: u32 = 2;
-    pub(crate) const FLAGS: u32 = 3;
+    // Two each for one that may be said again, or for all of one list.
+    pub(crate) const FLAGS: u32 = 1;
+    pub(crate) const NAME: u32 = 2;
+    pub(crate) const CUT_NAME: u32 = 3;
     /// In ticks, as the others that do not say.
     pub(crate) const START: u32 = 4;
     pub(crate) const END: u32 = 6;

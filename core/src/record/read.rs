@@ -72,12 +72,6 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         Time::Ticks(self.number(4))
     }
 
-    /// When the span was ended; `None` if it has not been.
-    #[inline(always)]
-    pub(crate) fn end(&self) -> Option<Time> {
-        (!self.is_unfinished()).then_some(Time::Ticks(self.end_ticks()))
-    }
-
     /// When the span was ended, in ticks, if it was.
     #[inline(always)]
     pub(crate) fn end_ticks(&self) -> u64 {
@@ -102,7 +96,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
             return false;
         }
         let mut entries = self.entries();
-        entries.by_ref().all(|entry| entry.is_whole()) && entries.rest.is_at_end()
+        entries.by_ref().all(|entry| entry.is_whole()) && entries.are_done()
     }
 
     /// The flags that the span began with.
@@ -132,53 +126,53 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     #[inline(always)]
     pub(crate) fn entries(&self) -> Entries<'r, WORDS> {
         // SAFETY: so many are committed, and the slots are not freed.
-        let mut words = unsafe { Words::of(self.first, self.length()) };
-        let _ = words.pass(HEAD_WORDS);
-        Entries::of(&words)
+        let words = unsafe { Words::of(self.first, self.length()) };
+        Entries {
+            entry: Entry {
+                kind: 0,
+                key_len: 0,
+                len: 0,
+                words,
+            },
+            next: HEAD_WORDS,
+        }
     }
 }
 
 /// The entries of a record, one after another. Ends early at what no writer wrote.
 #[derive(Clone, Copy)]
 pub(crate) struct Entries<'r, const WORDS: usize> {
-    /// What follows the entry.
-    pub(crate) rest: Words<'r, WORDS>,
     /// The one that was reached last.
     pub(crate) entry: Entry<'r, WORDS>,
+    /// Where the next one begins.
+    pub(crate) next: usize,
 }
 
 impl<'r, const WORDS: usize> Entries<'r, WORDS> {
-    /// Before the first of some entries.
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(crate) fn of(words: &Words<'r, WORDS>) -> Self {
-        let words = *words;
-        let entry = Entry {
-            kind: 0,
-            key_len: 0,
-            len: 0,
-            words,
-        };
-        Self { rest: words, entry }
-    }
-
     /// Goes on to the next entry, if there is one.
     #[inline(never)]
     pub(crate) fn advance(&mut self) -> bool {
-        self.step().is_some()
-    }
-
-    #[inline(always)]
-    fn step(&mut self) -> Option<()> {
-        let Self { rest, entry } = self;
-        let header = rest.word()?;
-        entry.kind = header >> 27;
-        entry.len = (header & 0xffff) as usize;
-        entry.key_len = (header >> 16) as usize & LONG_KEY;
-        if entry.key_len == LONG_KEY {
-            entry.key_len = rest.word()? as usize;
+        let Entry {
+            kind,
+            key_len,
+            len,
+            words,
+        } = &mut self.entry;
+        words.go_to(self.next);
+        if self.next >= words.length() {
+            return false;
         }
-        entry.words = *rest;
-        rest.pass(words_for(entry.key_len) + words_for(entry.len))
+        let header = words.word();
+        *kind = header >> 27;
+        *len = (header & 0xffff) as usize;
+        *key_len = (header >> 16) as usize & LONG_KEY;
+        if *key_len == LONG_KEY {
+            *key_len = words.word() as usize;
+        }
+        self.next = words
+            .at()
+            .saturating_add(words_for(*key_len) + words_for(*len));
+        self.next <= words.length()
     }
 
     /// Goes on to the next entry of some kinds, unless one of others comes before. Kinds are bits.
@@ -193,6 +187,22 @@ impl<'r, const WORDS: usize> Entries<'r, WORDS> {
             }
         }
         false
+    }
+
+    /// Goes before the first one.
+    pub(crate) fn rewind(&mut self) {
+        self.next = HEAD_WORDS;
+    }
+
+    /// Goes to the entry that begins at a word.
+    pub(crate) fn go_to(&mut self, at: usize) {
+        self.next = at;
+        self.advance();
+    }
+
+    /// Whether all of the record was read.
+    fn are_done(&self) -> bool {
+        self.next == self.entry.words.length()
     }
 }
 
@@ -244,7 +254,7 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
     /// The value.
     pub(crate) fn bytes(&self) -> Pieces<'r, WORDS> {
         let mut words = self.words;
-        let _ = words.pass(words_for(self.key_len));
+        words.pass(self.key_len);
         Pieces {
             words,
             len: self.len,
@@ -254,7 +264,7 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
     /// The flags, as bits.
     pub(crate) fn flags(&self) -> u8 {
         let mut words = self.words;
-        u32::from_le(words.word().unwrap_or_default()) as u8
+        u32::from_le(words.word()) as u8
     }
 
     /// The time of a start, an end or a log.
@@ -309,7 +319,7 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
 
 /// The time of a start, an end or a log of a kind.
 #[inline(always)]
-pub(crate) fn time(kind: u32, number: u64) -> Time {
+fn time(kind: u32, number: u64) -> Time {
     match kind & kind::UNIX {
         0 => Time::Ticks(number),
         _ => Time::UnixNanos(number as i64),

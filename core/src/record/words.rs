@@ -7,11 +7,14 @@ use crate::text::whole_characters;
 /// A place in the stream of words.
 #[derive(Clone, Copy)]
 pub(crate) struct Words<'r, const WORDS: usize> {
-    /// What follows in this slot.
-    here: &'r [u32],
-    /// How many words follow in further slots.
-    beyond: usize,
+    first: &'r Slot<WORDS>,
+    /// The slot that was read last, and which word of the record it begins with.
     slot: &'r Slot<WORDS>,
+    base: usize,
+    /// The next word. Not before `base`.
+    at: usize,
+    /// How many words there are.
+    length: usize,
 }
 
 impl<'r, const WORDS: usize> Words<'r, WORDS> {
@@ -22,65 +25,70 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
     /// So many are committed, and neither this slot nor those chained to it are freed during `'r`.
     pub(super) unsafe fn of(slot: &'r Slot<WORDS>, length: usize) -> Self {
         Self {
-            // SAFETY: as promised by the caller.
-            here: unsafe { slot.committed(length) },
-            beyond: length.saturating_sub(WORDS),
+            first: slot,
             slot,
+            base: 0,
+            at: 0,
+            length,
         }
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
-        self.here.is_empty() && self.beyond == 0
+    /// Which word is the next one.
+    #[inline(always)]
+    pub(crate) fn at(&self) -> usize {
+        self.at
     }
 
-    /// The next word. Out of line where code is dear: there, most spans go another way.
+    /// How many words there are in all.
+    #[inline(always)]
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Goes to a word, forth or back.
+    #[inline(always)]
+    pub(crate) fn go_to(&mut self, at: usize) {
+        if at < self.base {
+            (self.slot, self.base) = (self.first, 0);
+        }
+        self.at = at;
+    }
+
+    /// Leaves out the words that hold so many bytes.
+    #[inline(always)]
+    pub(super) fn pass(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(words_for(bytes));
+    }
+
+    /// The next word; 0 behind the last one. Out of line where code is dear: there, most spans go
+    /// another way.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(crate) fn word(&mut self) -> Option<u32> {
-        if self.here.is_empty() {
-            self.turn()?;
-        }
-        let (word, rest) = self.here.split_first()?;
-        self.here = rest;
-        Some(*word)
+    pub(crate) fn word(&mut self) -> u32 {
+        let word = self.piece(1).and_then(|piece| piece.first());
+        self.at += usize::from(word.is_some());
+        word.copied().unwrap_or(0)
     }
 
-    /// Two words as a number, the lower one first; 0 for those that are missing.
+    /// Two words as a number, the lower one first.
     #[inline(never)]
     pub(crate) fn number(&mut self) -> u64 {
-        number_of([(); 2].map(|()| self.word().unwrap_or_default()))
+        number_of([(); 2].map(|()| self.word()))
     }
 
-    /// Leaves out so many.
+    /// The next words, at most `count`, as far as they lie in one slot. `None` behind the last one.
     #[inline(always)]
-    pub(super) fn pass(&mut self, mut count: usize) -> Option<()> {
-        loop {
-            match self.here.get(count..) {
-                Some(rest) => {
-                    self.here = rest;
-                    return Some(());
-                }
-                None => {
-                    count -= self.here.len();
-                    self.turn()?;
-                }
-            }
+    fn piece(&mut self, count: usize) -> Option<&'r [u32]> {
+        let left = self.length.checked_sub(self.at)?;
+        while self.at - self.base >= WORDS {
+            self.slot = self.slot.next_in_chain()?;
+            self.base += WORDS;
         }
-    }
-
-    /// Goes on in the next slot, if there is one.
-    #[cold]
-    #[inline(never)]
-    fn turn(&mut self) -> Option<()> {
-        if self.beyond == 0 {
-            return None;
-        }
-        self.slot = self.slot.next_in_chain()?;
-        // SAFETY: `beyond` counts words below the committed length, and whoever made this promised
-        // that they are not freed.
-        self.here = unsafe { self.slot.committed(self.beyond) };
-        self.beyond -= self.here.len();
-        Some(())
+        let begin = self.at - self.base;
+        // SAFETY: below the committed length, and whoever made this promised that they are not
+        // freed.
+        let words = unsafe { self.slot.committed(begin + left.min(count)) };
+        words.get(begin..).filter(|piece| !piece.is_empty())
     }
 }
 
@@ -89,7 +97,7 @@ impl<const WORDS: usize> Iterator for Words<'_, WORDS> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<u32> {
-        self.word()
+        Some(self.word())
     }
 }
 
@@ -105,16 +113,8 @@ impl<'r, const WORDS: usize> Pieces<'r, WORDS> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &'r [u8]> + use<'r, WORDS> {
         let Self { mut words, mut len } = *self;
         core::iter::from_fn(move || {
-            if len == 0 {
-                return None;
-            }
-            if words.here.is_empty() {
-                words.turn()?;
-            }
-            let count = words_for(len).min(words.here.len());
-            let (piece, rest) = words.here.split_at_checked(count)?;
-            words.here = rest;
-            let piece = bytes_of(piece);
+            let piece = bytes_of(words.piece(words_for(len))?);
+            words.pass(piece.len());
             let piece = piece.get(..len).unwrap_or(piece);
             len -= piece.len();
             Some(piece)

@@ -42,8 +42,8 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     /// Whether a finished span waits.
     pub(crate) fn is_anything_waiting(&self) -> bool {
         let slots = self.place().slots().iter();
-        let heads = slots.map(|slot| slot.state().load(Ordering::Relaxed));
-        { heads }.any(state::is_waiting)
+        let mut heads = slots.map(|slot| slot.state().load(Ordering::Relaxed));
+        heads.any(state::is_waiting)
     }
 
     /// The oldest session of which finished spans wait, as their heads tell it.

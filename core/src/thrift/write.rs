@@ -115,7 +115,8 @@ impl<'b> Writer<'b> {
     }
 
     /// A length or a count.
-    #[inline(always)]
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     fn length(&mut self, length: usize) {
         if self.at <= self.limit {
             // SAFETY: from the limit on there are `SLACK` bytes more.

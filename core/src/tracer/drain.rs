@@ -13,8 +13,7 @@ use crate::{
 pub struct TracerDrain<'t, T> {
     tracer: &'t T,
     account: Account,
-    /// From the first look on.
-    loss: Option<LossWatch>,
+    loss: LossWatch,
 }
 
 impl<'t, T> TracerDrain<'t, T> {
@@ -23,7 +22,7 @@ impl<'t, T> TracerDrain<'t, T> {
         Self {
             tracer,
             account: Account::NEW,
-            loss: None,
+            loss: LossWatch::NEW,
         }
     }
 }
@@ -56,9 +55,8 @@ where
         let mut loss = None;
         if E::TELLS_LOSS {
             let now = clock.unix_nanos(clock.now());
-            let loss_watch = self.loss.get_or_insert_default();
-            let told = loss_watch.look(now, &dropped, false);
-            loss = told.map(|loss| (loss, (tracer.next_trace_id(), tracer.next_span_id())));
+            let told = self.loss.watch(now, &dropped, false);
+            loss = told.map(|loss| (loss, tracer.next_ids()));
         }
         if loss.is_none() && !tracer.ring.is_anything_waiting() {
             return None;
@@ -70,7 +68,7 @@ where
         let packed = packer.pack_from(buffer, process, &mut scan, clock, &dropped, loss);
         let packed = packed.map(|packed| Packed { session, ..packed });
         if E::TELLS_LOSS && !packed.is_some_and(|packed| packed.tells_loss) {
-            self.take_loss_back();
+            self.loss.take_back();
         }
         packed
     }
@@ -124,13 +122,7 @@ where
     /// The loss that the last datagram told, if nobody has it yet, is still to be told.
     fn untold<E: Extent>(&mut self, packer: &Packer<E>) {
         if E::TELLS_LOSS && packer.is_unsettled() {
-            self.take_loss_back();
-        }
-    }
-
-    fn take_loss_back(&mut self) {
-        if let Some(loss) = &mut self.loss {
-            loss.take_back();
+            self.loss.take_back();
         }
     }
 
