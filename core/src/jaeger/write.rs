@@ -41,7 +41,8 @@ pub(crate) fn spans(w: &mut Writer<'_>) {
 }
 
 /// The end of a datagram, after the spans.
-pub(crate) fn end(w: &mut Writer<'_>, seq_no: u64, dropped: &Dropped) {
+#[inline(never)]
+pub(crate) fn end(w: &mut Writer<'_>, seq_no: i64, dropped: &Dropped) {
     const STATS: u8 = short_header(batch::SEQ_NO, batch::STATS, ty::STRUCT);
     const NEXT: u8 = short_header(0, 1, ty::I64);
     const _: () = assert!(
@@ -50,13 +51,11 @@ pub(crate) fn end(w: &mut Writer<'_>, seq_no: u64, dropped: &Dropped) {
             && client_stats::TOO_LARGE_DROPPED_SPANS == 2
             && client_stats::FAILED_TO_EMIT_SPANS == 3
     );
+    w.number_field(NEXT, seq_no);
+    w.put([STATS]);
     let full = dropped.ring_full.saturating_add(dropped.evicted);
-    let numbers = [seq_no, full, dropped.too_large, dropped.failed];
-    for (which, number) in numbers.into_iter().enumerate() {
+    for number in [full, dropped.too_large, dropped.failed] {
         w.number_field(NEXT, i64::try_from(number).unwrap_or(i64::MAX));
-        if which == 0 {
-            w.put([STATS]);
-        }
     }
     // Of the stats, of the batch, of the arguments.
     w.put([ty::STOP; 3]);

@@ -230,30 +230,33 @@ impl<E: Extent> Packer<E> {
         if limit < self.needed() {
             return None;
         }
-        let buffer = buffer.get_mut(..limit + BUFFER_EXTRA)?;
+        let mut w = Writer::new(buffer.get_mut(FRONT..limit + BUFFER_EXTRA)?);
+        let seq_no = self.seq_no + 1;
         // A first time to see how long it is.
-        let seq_no = (self.seq_no + 1) as u64;
-        let end_len = write_end(buffer, seq_no, dropped);
-        let body = buffer.get_mut(FRONT..FRONT + limit.checked_sub(end_len)? + SLACK)?;
-        let mut w = Writer::new(body);
-        let header = self.header(&mut w, process);
-        let mut list = SpanList::EMPTY;
-        if let Some((loss, ids)) = loss.filter(|_| E::TELLS_LOSS) {
-            list.push(&mut w, |w| loss.write(w, ids));
-        }
-        let told = list.count;
-        self.spans(&mut w, &mut list, source, clock);
+        jaeger::end(&mut w, seq_no, dropped);
+        let end_len = w.at();
+        w.back_to(0);
+        let (header, told, list) = w.but_for(end_len, |w| {
+            let header = self.header(w, process);
+            let mut list = SpanList::EMPTY;
+            if let Some((loss, ids)) = loss.filter(|_| E::TELLS_LOSS) {
+                list.push(w, |w| loss.write(w, ids));
+            }
+            let told = list.count;
+            self.spans(w, &mut list, source, clock);
+            (header, told, list)
+        });
         if list.count == 0 {
             self.cuts = Cuts::NONE;
             return None;
         }
-        let spans_end = FRONT + w.at();
-        write_end(buffer.get_mut(spans_end..)?, seq_no, dropped);
-        self.seq_no += 1;
+        jaeger::end(&mut w, seq_no, dropped);
+        let end = FRONT + w.at();
+        self.seq_no = seq_no;
         self.unsettled = true;
         let begin = list.finish::<E>(buffer, header);
         Some(Packed {
-            bytes: buffer.get(begin..spans_end + end_len)?,
+            bytes: buffer.get(begin..end)?,
             spans: list.count - told,
             tells_loss: told > 0,
             session: 0,
@@ -361,12 +364,4 @@ impl<E: Extent> Packer<E> {
         self.cuts = Cuts::NONE;
         self.seq_no -= i64::from(core::mem::take(&mut self.unsettled));
     }
-}
-
-/// What stands behind the spans. Returns how long it is.
-#[inline(never)]
-fn write_end(buffer: &mut [u8], seq_no: u64, dropped: &Dropped) -> usize {
-    let mut w = Writer::new(buffer);
-    jaeger::end(&mut w, seq_no, dropped);
-    w.at()
 }

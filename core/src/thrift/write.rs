@@ -63,6 +63,20 @@ impl<'b> Writer<'b> {
         self.limit.addr().saturating_sub(self.at.addr())
     }
 
+    /// Lets `write` go on with so much less room.
+    #[inline(always)]
+    pub(crate) fn but_for<R>(&mut self, len: usize, write: impl FnOnce(&mut Self) -> R) -> R {
+        let limit = self.limit;
+        if len > self.room() {
+            self.at = limit.wrapping_add(1);
+        } else {
+            self.limit = limit.wrapping_sub(len);
+        }
+        let result = write(self);
+        self.limit = limit;
+        result
+    }
+
     /// Has room for one byte less from now on, and is full if that is used already.
     pub(crate) fn shrink(&mut self) {
         if self.limit > self.begin {
