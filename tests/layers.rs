@@ -105,7 +105,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("ring", &["record", "slot", "lock", "stats"]),
     ("span", &["record", "slot", "id", "time", "value"]),
     ("view", &["record", "text", "id", "time"]),
-    ("lane", &["record", "slot", "stats", "view"]),
+    ("lane", &["record", "slot", "lock", "stats", "view"]),
     // The wire: nothing of rings.
     ("thrift", &["text"]),
     ("jaeger", &["thrift", "text", "stats", "id"]),

@@ -36,7 +36,7 @@ fn tracer<const SLOTS: usize>() -> Device<SLOTS> {
 
 type OnHeap = Tracer<NoClock, SeededIds, SingleContext, KeepOldest, Box<[Slot<WORDS>]>, WORDS>;
 
-type Ring<'s> = LaneRing<&'s [Slot<WORDS>], WORDS>;
+type Ring<'s> = LaneRing<SingleContext, &'s [Slot<WORDS>], WORDS>;
 
 /// One context that claims in one ring.
 #[derive(Clone, Copy)]
@@ -48,7 +48,7 @@ unsafe impl<'r> Lane<'r, WORDS> for One<'r> {
         1
     }
     unsafe fn more(&self) -> Option<Claimed<'r, WORDS>> {
-        // SAFETY: there is one thread.
+        // SAFETY: the slots are in this ring only.
         unsafe { self.0.claim_more() }
     }
     fn released(&self) {
@@ -63,7 +63,7 @@ fn start<'r>(ring: &'r Ring<'r>, name: &str) -> Span<'r, One<'r>, WORDS> {
         parent_id: None,
         flags: Flags::SAMPLED,
     };
-    // SAFETY: there is one thread.
+    // SAFETY: the slots are in this ring only.
     let claimed = unsafe { ring.claim() };
     // SAFETY: a slot of that ring.
     unsafe { Span::start(One(ring), context, claimed, name) }
@@ -133,7 +133,7 @@ impl<'r> Sink<'r> {
 fn a_ring_touches_no_memory_that_it_does_not_need() {
     let slots = slots(10_000);
     {
-        let ring = LaneRing::new(&slots[..]);
+        let ring = LaneRing::new(SingleContext::new(), &slots[..]);
         let mut sink = Sink::new(&ring);
         for round in 0..5_000 {
             let mut span = start(&ring, "one");
@@ -161,7 +161,7 @@ fn a_ring_touches_no_memory_that_it_does_not_need() {
 #[test]
 fn spans_that_stay_open_cost_their_slots_and_nothing_else() {
     let slots = slots(200);
-    let ring = LaneRing::new(&slots[..]);
+    let ring = LaneRing::new(SingleContext::new(), &slots[..]);
     let mut sink = Sink::new(&ring);
     // Everywhere in the ring, so that claims meet them all the time.
     let mut all: Vec<_> = (0..200).map(|_| Some(start(&ring, "long"))).collect();
@@ -192,7 +192,7 @@ fn spans_that_stay_open_cost_their_slots_and_nothing_else() {
 #[test]
 fn a_refused_chain_gives_its_slots_back_to_everyone() {
     let slots = slots(4);
-    let ring = LaneRing::new(&slots[..]);
+    let ring = LaneRing::new(SingleContext::new(), &slots[..]);
     let mut span = start(&ring, "one");
     span.tag("too long", "x".repeat(5 * WORDS * 4).as_str());
     let others: Vec<_> = (0..3).map(|_| start(&ring, "other")).collect();
@@ -222,7 +222,7 @@ fn refused_chains_leave_spans_in_the_order_in_which_they_were_started() {
 #[test]
 fn a_ring_has_as_many_slots_as_it_can_number() {
     let slots = slots(MAX_SLOTS + 10);
-    let ring = LaneRing::new(&slots[..]);
+    let ring = LaneRing::new(SingleContext::new(), &slots[..]);
     let mut sink = Sink::new(&ring);
     for _ in 0..3 {
         let spans: Vec<_> = (0..MAX_SLOTS).map(|_| start(&ring, "n")).collect();
@@ -245,7 +245,7 @@ fn a_ring_has_as_many_slots_as_it_can_number() {
 
 #[test]
 fn a_ring_without_slots_refuses_all() {
-    let ring = LaneRing::new(&[] as &[Slot<WORDS>]);
+    let ring = LaneRing::new(SingleContext::new(), &[] as &[Slot<WORDS>]);
     let mut sink = Sink::new(&ring);
     let mut span = start(&ring, "n");
     span.tag("k", "v");
@@ -325,7 +325,7 @@ fn a_result_that_nobody_waits_for_is_harmless() {
 #[test]
 fn waiting_bytes_come_and_go_with_the_spans() {
     let slots = slots(8);
-    let ring = LaneRing::new(&slots[..]);
+    let ring = LaneRing::new(SingleContext::new(), &slots[..]);
     let mut sink = Sink::new(&ring);
     let mut span = start(&ring, "one");
     span.tag("long", "x".repeat(200).as_str());

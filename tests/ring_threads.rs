@@ -10,8 +10,8 @@ use std::thread;
 
 use jaegerling_core::decode::{self, TagValue, decode};
 use jaegerling_core::{
-    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, Lane, LaneRing, Outcome, Packer, Process,
-    Seen, Slot, Span, SpanContext, SpanId, SpanView, TraceId,
+    BUFFER_EXTRA, ClaimLock, Claimed, Clock, Drain, Dropped, Flags, Lane, LaneRing, Outcome,
+    Packer, Process, Seen, Slot, Span, SpanContext, SpanId, SpanView, TraceId,
 };
 
 const WORDS: usize = 24;
@@ -21,12 +21,22 @@ const THREADS: usize = 3;
 /// For the whole run: a sanitizer makes it ten times as slow.
 const SPANS: u64 = 20_000;
 
-type Ring = LaneRing<Box<[Slot<WORDS>]>, WORDS>;
+type Ring = LaneRing<ItsThread, Box<[Slot<WORDS>]>, WORDS>;
 type OpenSpan<'r> = Span<'r, Lanes<'r>, WORDS>;
 
 thread_local! {
     /// Which of the rings this thread claims in.
     static MINE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A ring has one thread that claims in it: see [`Lanes::mine`].
+struct ItsThread;
+
+// SAFETY: no two threads have the same ring.
+unsafe impl ClaimLock for ItsThread {
+    fn with<R>(&self, claim: impl FnOnce() -> R) -> R {
+        claim()
+    }
 }
 
 /// All rings; a thread claims in its own only.
@@ -45,7 +55,7 @@ impl<'r> Lanes<'r> {
             parent_id: None,
             flags: Flags::SAMPLED,
         };
-        // SAFETY: no two threads have the same ring.
+        // SAFETY: each ring owns its slots.
         let claimed = unsafe { self.mine().claim() };
         // SAFETY: a slot of these rings.
         unsafe { Span::start(self, context, claimed, &name(number)) }
@@ -58,7 +68,7 @@ unsafe impl<'r> Lane<'r, WORDS> for Lanes<'r> {
         1_000
     }
     unsafe fn more(&self) -> Option<Claimed<'r, WORDS>> {
-        // SAFETY: no two threads have the same ring.
+        // SAFETY: each ring owns its slots.
         unsafe { self.mine().claim_more() }
     }
     fn released(&self) {
@@ -104,7 +114,7 @@ fn say(span: &mut OpenSpan<'_>, number: u64, tags: std::ops::Range<u64>) {
 #[test]
 fn what_threads_write_is_read_whole_while_it_is_written_and_after() {
     let rings: Vec<Ring> = (0..THREADS)
-        .map(|at| LaneRing::new((0..40 + at * 40).map(|_| Slot::new()).collect()))
+        .map(|at| LaneRing::new(ItsThread, (0..40 + at * 40).map(|_| Slot::new()).collect()))
         .collect();
     let at_work = AtomicUsize::new(THREADS);
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| channel()).unzip();

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jaegerling_core::{Claimed, Clock, Lane, LaneRing, Slot};
+use jaegerling_core::{ClaimLock, Claimed, Clock, Lane, LaneRing, Slot};
 
 use crate::bell::Bell;
 use crate::hub::Hub;
@@ -19,7 +19,19 @@ use crate::os;
 /// Words of a slot: a slot takes 256 bytes with its header on a 64-bit machine.
 pub(crate) const WORDS: usize = 54;
 
-pub(crate) type Ring = LaneRing<Slots, WORDS>;
+pub(crate) type Ring = LaneRing<ByOne, Slots, WORDS>;
+
+/// Whoever claims in a lane is alone there already: it is the lane's thread, or holds the lock of the
+/// lane that is shared. [`with_lane`] is the only way to a claim, and sees to that.
+pub(crate) struct ByOne;
+
+// SAFETY: as said above.
+unsafe impl ClaimLock for ByOne {
+    #[inline(always)]
+    fn with<R>(&self, claim: impl FnOnce() -> R) -> R {
+        claim()
+    }
+}
 
 /// The ring of one thread.
 pub(crate) struct ThreadLane {
@@ -32,7 +44,7 @@ pub(crate) struct ThreadLane {
 impl ThreadLane {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
         Self {
-            ring: Ring::new(Slots::new(hub.settings.capacity)),
+            ring: Ring::new(ByOne, Slots::new(hub.settings.capacity)),
             hub,
             abandoned: AtomicBool::new(false),
         }
@@ -148,7 +160,7 @@ unsafe impl Lane<'static, WORDS> for Handle {
     #[cold]
     unsafe fn more(&self) -> Option<Claimed<'static, WORDS>> {
         let lane = self.lane()?;
-        // SAFETY: claims in a lane come from its thread, or under the lock of the shared one.
+        // SAFETY: the lane owns its slots; they stay where they are.
         let claim = |ring: &'static Ring| unsafe { ring.claim_more() };
         with_lane(&lane.hub, |lane| claim(&lane.ring))
     }

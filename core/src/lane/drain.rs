@@ -63,7 +63,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     }
 
     /// Looks through all that was claimed since `seen`, and says whether that was anything.
-    pub fn sweep<S>(&mut self, ring: &'r LaneRing<S, WORDS>, seen: &mut Seen) -> bool
+    pub fn sweep<L, S>(&mut self, ring: &'r LaneRing<L, S, WORDS>, seen: &mut Seen) -> bool
     where
         S: AsRef<[Slot<WORDS>]>,
     {
@@ -193,7 +193,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     }
 
     /// Tells those who claim in `ring` that slots were freed.
-    pub fn tell_freed<S>(&self, ring: &LaneRing<S, WORDS>) {
+    pub fn tell_freed<L, S>(&self, ring: &LaneRing<L, S, WORDS>) {
         ring.tell_freed();
     }
 
@@ -209,11 +209,12 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     }
 
     /// The account. What was claimed but not seen counts as waiting or open as it stands.
-    pub fn stats<'a, S>(
+    pub fn stats<'a, L, S>(
         &mut self,
-        rings: impl Iterator<Item = (&'a LaneRing<S, WORDS>, Seen)>,
+        rings: impl Iterator<Item = (&'a LaneRing<L, S, WORDS>, Seen)>,
     ) -> Stats
     where
+        L: 'a,
         S: AsRef<[Slot<WORDS>]> + 'a,
     {
         self.recheck();

@@ -1,7 +1,7 @@
 //! The ring: slots of fixed size that spans claim when they start.
 //!
 //! Claiming is the only step that needs exclusion, and only among those who claim in the same
-//! ring. The claim goes round the slots and skips those that are not free; when the drainer has
+//! ring: its [`ClaimLock`] gives that. The claim goes round the slots and skips those that are not free; when the drainer has
 //! seen all that was claimed, it starts again at the first slot, so that a ring touches no more
 //! memory than its spans need at once.
 //!
@@ -13,6 +13,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::lock::ClaimLock;
 use crate::slot::{Claimed, MAX_SLOTS, Slot, state};
 use crate::stats::Counter;
 
@@ -22,7 +23,11 @@ const RESTART_LOOKS: usize = 64;
 
 /// A fixed number of slots, in which spans are written in place: `[Slot<WORDS>; N]` in a `static`,
 /// or a `Box<[Slot<WORDS>]>`. Of more than [`MAX_SLOTS`](crate::MAX_SLOTS) the rest is never used.
-pub struct LaneRing<S, const WORDS: usize> {
+///
+/// Who may claim at once says `L`, any [`ClaimLock`] that keeps others out. A thread's own lane needs
+/// none but the knowledge that it is that.
+pub struct LaneRing<L, S, const WORDS: usize> {
+    lock: L,
     /// Where the next claim looks first: a [`Cursor`], written by those who claim.
     cursor: AtomicU32,
     /// How many spans were claimed, and where the next slot of a chain is looked for until that
@@ -41,10 +46,11 @@ pub struct LaneRing<S, const WORDS: usize> {
     slots: S,
 }
 
-impl<S, const WORDS: usize> LaneRing<S, WORDS> {
-    /// A ring of these slots, which must be free. All of it is zero if they are.
-    pub const fn new(slots: S) -> Self {
+impl<L, S, const WORDS: usize> LaneRing<L, S, WORDS> {
+    /// A ring of these slots, which must be free. All of it is zero if they are, and the lock is.
+    pub const fn new(lock: L, slots: S) -> Self {
         Self {
+            lock,
             cursor: AtomicU32::new(0),
             more: [const { AtomicU32::new(0) }; 2],
             seen: AtomicU32::new(0),
@@ -67,22 +73,6 @@ impl<S, const WORDS: usize> LaneRing<S, WORDS> {
         self.refused.get()
     }
 
-    /// Counts a span that is refused without a look at the slots.
-    ///
-    /// # Safety
-    ///
-    /// As for [`claim`](Self::claim).
-    pub unsafe fn refuse(&self) {
-        self.refused.add(1);
-    }
-
-    /// Tells the ring that slots which [`claim_more`](Self::claim_more) gave were given back
-    /// unused. As for a claim, no claim may run at the same time: else it may miss them.
-    pub fn released(&self) {
-        let freed = self.freed.load(Ordering::Relaxed);
-        self.full.store(freed, Ordering::Relaxed);
-    }
-
     /// Tells those who claim that slots of this ring may have been freed.
     pub(crate) fn tell_freed(&self) {
         let freed = self.freed.load(Ordering::Relaxed);
@@ -90,24 +80,49 @@ impl<S, const WORDS: usize> LaneRing<S, WORDS> {
     }
 }
 
-impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<S, WORDS> {
+impl<L: ClaimLock, S, const WORDS: usize> LaneRing<L, S, WORDS> {
+    /// Counts a span that is refused without a look at the slots.
+    pub fn refuse(&self) {
+        self.alone(|| self.refused.add(1));
+    }
+
+    /// Tells the ring that slots which [`claim_more`](Self::claim_more) gave were given back
+    /// unused.
+    pub fn released(&self) {
+        self.alone(|| {
+            let freed = self.freed.load(Ordering::Relaxed);
+            self.full.store(freed, Ordering::Relaxed);
+        });
+    }
+
+    #[inline(always)]
+    fn alone<R>(&self, claim: impl FnOnce() -> R) -> R {
+        const { assert!(!L::SHARED, "the lock of a lane keeps others out") };
+        self.lock.with(claim)
+    }
+}
+
+impl<L: ClaimLock, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, WORDS> {
     /// Claims a slot for a span, or counts it as refused. At most, it looks at the first 64 slots
     /// and then at each slot once.
     ///
     /// # Safety
     ///
-    /// No other call of [`claim`](Self::claim), [`claim_more`](Self::claim_more) or
-    /// [`refuse`](Self::refuse) on this ring may run at the same time. The slots are in no other
-    /// ring, and `S` gives the same ones every time.
+    /// The slots are in no other ring, and `S` gives the same ones every time.
     #[inline]
     pub unsafe fn claim(&self) -> Option<Claimed<'_, WORDS>> {
+        self.alone(|| self.claim_alone())
+    }
+
+    #[inline(always)]
+    fn claim_alone(&self) -> Option<Claimed<'_, WORDS>> {
         let Some((slot, cursor)) = self.next_free(|from| self.near_or_from(from)) else {
             self.refused.add(1);
             return None;
         };
         // Counted before anyone can see the span: never more is accounted for than started.
         self.claimed.add(1);
-        // SAFETY: as promised by the caller.
+        // SAFETY: the lock keeps other claims out.
         let claimed = unsafe { slot.claim(state::OPEN) };
         self.cursor.store(cursor.0, Ordering::Release);
         claimed
@@ -121,6 +136,10 @@ impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<S, WORDS> {
     /// As for [`claim`](Self::claim). What it gives is attached to a span by a
     /// [`Lane`](crate::Lane), whose promise it must keep.
     pub unsafe fn claim_more(&self) -> Option<Claimed<'_, WORDS>> {
+        self.alone(|| self.claim_more_alone())
+    }
+
+    fn claim_more_alone(&self) -> Option<Claimed<'_, WORDS>> {
         let [since, place] = &self.more;
         let (slot, next) = self.next_free(|from| {
             if since.load(Ordering::Relaxed) == self.claimed.get() as u32 {
@@ -130,13 +149,15 @@ impl<S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<S, WORDS> {
                 self.near_or_from(from)
             }
         })?;
-        // SAFETY: as promised by the caller.
+        // SAFETY: the lock keeps other claims out.
         let claimed = unsafe { slot.claim(state::CHAINED) };
         since.store(self.claimed.get() as u32, Ordering::Relaxed);
         place.store(next.0, Ordering::Relaxed);
         claimed
     }
+}
 
+impl<L, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, WORDS> {
     /// A free slot that `find` finds from the cursor on; or none, which is remembered until
     /// slots are freed.
     #[inline(always)]

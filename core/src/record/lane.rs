@@ -50,9 +50,9 @@ pub unsafe trait Lane<'r, const WORDS: usize> {
         true
     }
 
-    /// Called after slots that [`more`](Self::more) gave were given back unused. Whoever claims
-    /// them calls [`LaneRing::released`](crate::LaneRing::released), claims kept out: else the
-    /// ring may still think that it is full.
+    /// Called after slots that [`more`](Self::more) gave were given back unused, and calls
+    /// [`LaneRing::released`](crate::LaneRing::released): else the ring may still think that it is
+    /// full.
     fn released(&self);
 
     /// Stores a word. Whoever sees it sees what was written before: a releasing store, or less where

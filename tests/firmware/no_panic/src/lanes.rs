@@ -3,13 +3,14 @@
 use core::sync::atomic::AtomicU32;
 
 use jaegerling_core::{
-    Claimed, Lane, Outcome, ReferenceKind, Seen, SpanContext, SpanId, Time, TraceId, Value,
+    Claimed, Lane, Outcome, ReferenceKind, Seen, SingleContext, SpanContext, SpanId, Time, TraceId,
+    Value,
 };
 
 use crate::parts::{SLOTS, Slot, WORDS};
 
 type S = [Slot; SLOTS];
-type LaneRing = jaegerling_core::LaneRing<S, WORDS>;
+type LaneRing = jaegerling_core::LaneRing<SingleContext, S, WORDS>;
 type Drain = jaegerling_core::Drain<'static, WORDS>;
 type Ending = jaegerling_core::Ending<'static, WORDS>;
 type Span = jaegerling_core::Span<'static, L, WORDS>;
@@ -63,7 +64,7 @@ pub fn touch_all() {
         LaneRing::claim_more => (it: &'static LaneRing);
         LaneRing::claimed => (it: &'static LaneRing);
         LaneRing::is_in_use => (it: &'static LaneRing);
-        LaneRing::new => (slots: S);
+        LaneRing::new => (lock: SingleContext, slots: S);
         LaneRing::next_open => (it: &'static LaneRing, from: usize);
         LaneRing::refuse => (it: &'static LaneRing);
         LaneRing::refused => (it: &'static LaneRing);
