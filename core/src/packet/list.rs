@@ -21,12 +21,12 @@ impl SpanList {
 
     /// One more span, whole or not at all: says which. `write` says whether it was written.
     #[inline(always)]
-    pub(super) fn push(
+    pub(super) fn push<E: Extent>(
         &mut self,
         w: &mut Writer<'_>,
         write: impl FnOnce(&mut Writer<'_>) -> bool,
     ) -> bool {
-        if self.count + 1 == self.long_from {
+        if E::MOST_SPANS > 14 && self.count + 1 == self.long_from {
             self.grow(w);
         }
         let before = w.at();

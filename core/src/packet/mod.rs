@@ -240,7 +240,7 @@ impl<E: Extent> Packer<E> {
             let header = self.header(w, process);
             let mut list = SpanList::EMPTY;
             if let Some((loss, ids)) = loss.filter(|_| E::TELLS_LOSS) {
-                list.push(w, |w| loss.write(w, ids));
+                list.push::<E>(w, |w| loss.write(w, ids));
             }
             let told = list.count;
             self.spans(w, &mut list, source, clock);
@@ -304,7 +304,7 @@ impl<E: Extent> Packer<E> {
                 return;
             };
             let alone = list.count == 0;
-            if !list.push(w, |w| self.span(w, record, clock, alone)) {
+            if !list.push::<E>(w, |w| self.span(w, record, clock, alone)) {
                 if alone {
                     source.drop_too_large();
                     continue;

@@ -184,7 +184,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
     /// The index of the oldest slot.
     pub(crate) fn oldest(&self) -> usize {
         let slots = self.slots.slots().len();
-        let cursor = Cursor(self.cursor.load(Ordering::Acquire));
+        let cursor = Cursor(self.cursor.load(Ordering::Relaxed));
         cursor.within(slots).index(slots)
     }
 
