@@ -111,6 +111,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("jaeger", &["thrift", "text", "stats", "id"]),
     ("decode", &["thrift", "jaeger", "id"]),
     ("collect", &["decode", "id"]),
+    ("forward", &["decode", "jaeger", "thrift"]),
     // Where both meet.
     (
         "packet",

@@ -73,6 +73,7 @@
 //! | [`Span`], [`Log`], [`Value`] | what is said of a span |
 //! | [`Packer`], [`Process`] | waiting spans into datagrams |
 //! | [`decode`] | the datagrams of any Jaeger client back into spans |
+//! | [`forward()`] | a datagram passed on, its times in UTC and with more process tags |
 //! | `collect` | decoded spans grouped by trace (features `alloc` and `hashbrown`) |
 //! | [`propagate`] | a [`SpanContext`] as text: `uber-trace-id` |
 //! | [`LaneRing`], [`Slot`], [`Drain`], [`Lane`], [`LossWatch`] | the parts, for those who build a tracer of their own, as `jaegerling` does |
@@ -119,6 +120,7 @@ extern crate std;
 #[cfg(all(feature = "alloc", feature = "hashbrown", target_has_atomic = "ptr"))]
 pub mod collect;
 pub mod decode;
+mod forward;
 mod id;
 mod impls;
 mod jaeger;
@@ -139,6 +141,7 @@ mod tracer;
 mod value;
 mod view;
 
+pub use forward::{FORWARD_EXTRA, ForwardTooLarge, forward};
 pub use id::{Flags, IdSource, ReferenceKind, SeededIds, SpanContext, SpanId, TraceId};
 #[cfg(feature = "critical-section")]
 pub use impls::critical_section_v1::InCriticalSection;

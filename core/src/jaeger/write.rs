@@ -19,10 +19,10 @@ pub(crate) fn message(w: &mut Writer<'_>) {
 }
 
 /// The process up to its tags, of which there are `tags`. They follow, then a stop.
-pub(crate) fn process(w: &mut Writer<'_>, service_name: &str, tags: usize) {
+pub(crate) fn process(w: &mut Writer<'_>, service_name: &[u8], tags: usize) {
     w.slice_field(
         short_header(0, process::SERVICE_NAME, ty::BINARY),
-        service_name.as_bytes(),
+        service_name,
     );
     if tags > 0 {
         w.structs_field(
@@ -32,18 +32,27 @@ pub(crate) fn process(w: &mut Writer<'_>, service_name: &str, tags: usize) {
     }
 }
 
-/// The header of the batch's spans, after the process, as if there were none: that is one byte.
+/// The header of the batch's spans, after the process.
+pub(crate) const SPANS: u8 = short_header(batch::PROCESS, batch::SPANS, ty::LIST);
+
+/// The same, with that of their list as if there were none: that is one byte.
 pub(crate) fn spans(w: &mut Writer<'_>) {
-    w.put([
-        short_header(batch::PROCESS, batch::SPANS, ty::LIST),
-        ty::STRUCT,
-    ]);
+    w.put([SPANS, ty::STRUCT]);
 }
 
 /// The end of a datagram, after the spans.
 #[inline(never)]
 pub(crate) fn end(w: &mut Writer<'_>, seq_no: i64, dropped: &Dropped) {
-    const STATS: u8 = short_header(batch::SEQ_NO, batch::STATS, ty::STRUCT);
+    let full = dropped.ring_full.saturating_add(dropped.evicted);
+    let stats = [full, dropped.too_large, dropped.failed];
+    let stats = stats.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+    end_of(w, Some(seq_no), Some(stats));
+}
+
+/// The same for a datagram that may have none of this: its number; the spans that found no room, that
+/// were too large, that failed.
+#[inline(always)]
+pub(crate) fn end_of(w: &mut Writer<'_>, seq_no: Option<i64>, stats: Option<[i64; 3]>) {
     const NEXT: u8 = short_header(0, 1, ty::I64);
     const _: () = assert!(
         batch::SEQ_NO == batch::SPANS + 1
@@ -51,14 +60,20 @@ pub(crate) fn end(w: &mut Writer<'_>, seq_no: i64, dropped: &Dropped) {
             && client_stats::TOO_LARGE_DROPPED_SPANS == 2
             && client_stats::FAILED_TO_EMIT_SPANS == 3
     );
-    w.number_field(NEXT, seq_no);
-    w.put([STATS]);
-    let full = dropped.ring_full.saturating_add(dropped.evicted);
-    for number in [full, dropped.too_large, dropped.failed] {
-        w.number_field(NEXT, i64::try_from(number).unwrap_or(i64::MAX));
+    let mut last = batch::SPANS;
+    if let Some(seq_no) = seq_no {
+        w.number_field(NEXT, seq_no);
+        last = batch::SEQ_NO;
     }
-    // Of the stats, of the batch, of the arguments.
-    w.put([ty::STOP; 3]);
+    if let Some(stats) = stats {
+        w.byte(short_header(last, batch::STATS, ty::STRUCT));
+        for number in stats {
+            w.number_field(NEXT, number);
+        }
+        // Of the stats, of the batch, of the arguments.
+        return w.put([ty::STOP; 3]);
+    }
+    w.put([ty::STOP; 2]);
 }
 
 /// The header of each of a span's ids, which are its first four fields: the lower and the upper half

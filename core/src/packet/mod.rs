@@ -270,7 +270,7 @@ impl<E: Extent> Packer<E> {
         process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
     ) -> usize {
         jaeger::message(w);
-        let service_name = text::cut(process.service_name, self.service_name_len);
+        let service_name = text::cut(process.service_name, self.service_name_len).as_bytes();
         // A first time for nothing, to see how many tags leave room for a span.
         let mut kept = 0;
         if process.tags.clone().next().is_some() {

@@ -3,7 +3,9 @@
 use core::hash::Hash;
 use core::str::FromStr;
 
-use jaegerling_core::{SpanContext, decode, propagate};
+use core::ops::Range;
+
+use jaegerling_core::{ForwardTooLarge, SpanContext, decode, forward, propagate};
 
 use crate::ids::H;
 
@@ -29,6 +31,9 @@ pub fn touch_all() {
         decode::Text::as_bytes => (it: decode::Text);
         decode::Text::as_str => (it: decode::Text);
         decode::decode => (datagram: &'static [u8]);
+        forward => (batch: &'static decode::Batch<'static>, which: Range<usize>, more: &'static [decode::Tag<'static>], buffer: &'static mut [u8], utc: fn(i64) -> i64);
+        <ForwardTooLarge as Clone>::clone => (it: &'static ForwardTooLarge);
+        <ForwardTooLarge as PartialEq>::eq => (it: &'static ForwardTooLarge, other: &'static ForwardTooLarge);
         propagate::uber::encode => (context: &'static SpanContext, buffer: &'static mut [u8; propagate::uber::MAX]);
         propagate::uber::parse => (text: &'static str);
         <decode::Batch as Clone>::clone => (it: &'static decode::Batch);

@@ -17,6 +17,7 @@ type T = decode::Tag<'static>;
 pub fn touch_all() {
     crate::touch! {
         <AlreadyInit as Display>::fmt => (it: &'static AlreadyInit, f: &'static mut Formatter<'static>);
+        <ForwardTooLarge as Display>::fmt => (it: &'static ForwardTooLarge, f: &'static mut Formatter<'static>);
         <LimitTooSmall as Display>::fmt => (it: &'static LimitTooSmall, f: &'static mut Formatter<'static>);
         <SpanId as Debug>::fmt => (it: &'static SpanId, f: &'static mut Formatter<'static>);
         <SpanId as Display>::fmt => (it: &'static SpanId, f: &'static mut Formatter<'static>);
@@ -38,6 +39,7 @@ pub fn touch_all() {
         <KeepNewest as Debug>::fmt => (it: &'static KeepNewest, f: &'static mut Formatter<'static>);
         <KeepOldest as Debug>::fmt => (it: &'static KeepOldest, f: &'static mut Formatter<'static>);
         <Lean as Debug>::fmt => (it: &'static Lean, f: &'static mut Formatter<'static>);
+        <ForwardTooLarge as Debug>::fmt => (it: &'static ForwardTooLarge, f: &'static mut Formatter<'static>);
         <LimitTooSmall as Debug>::fmt => (it: &'static LimitTooSmall, f: &'static mut Formatter<'static>);
         <LockFree as Debug>::fmt => (it: &'static LockFree, f: &'static mut Formatter<'static>);
         <Outcome as Debug>::fmt => (it: &'static Outcome, f: &'static mut Formatter<'static>);
