@@ -8,12 +8,13 @@
 //! | `InCriticalSection`, feature `critical-section` | whatever the HAL says | as the HAL has it |
 //! | `SeveralCores`, feature `spin` | several cores and their interrupts | the same, and a short wait |
 //!
-//! The lanes of threads ([`LaneRing`](crate::LaneRing)) take any of these that is no compare-and-swap, too;
-//! `jaegerling` gives them one of its own, as a thread claims in its lane alone.
-//!
 //! What runs under the lock is the claim alone: a slot that was found before is looked at once more
 //! and taken. No search, no copy, no call of anything but an [`IdSource`](crate::IdSource) that wants
 //! it so.
+//!
+//! The lanes of threads ([`LaneRing`](crate::LaneRing)) take any of these that is no compare-and-swap, too,
+//! but search under it, at worst all of their slots: that is for a lock that costs others nothing. As
+//! a thread claims in its lane alone, `jaegerling` gives them one of its own that does nothing.
 //!
 //! None of them keeps out what cannot be masked: HardFault and NMI under [`InterruptsOff`], and
 //! whatever lies above the HAL's critical section. A handler of such an exception must not record

@@ -82,7 +82,8 @@ pub struct Slot<const WORDS: usize> {
 
 // SAFETY: the only part that is not atomic is `words`. They are written through `Claimed`, of
 // which there is one per claim, above the committed length; and read through `committed`, below
-// it, after an acquiring load of the length that a releasing store published.
+// it, after a load of the length that a store published: acquiring and releasing, or on one core
+// with what the compiler must keep in order (`lock::look`, `lock::publish`).
 unsafe impl<const WORDS: usize> Sync for Slot<WORDS> {}
 
 impl<const WORDS: usize> Slot<WORDS> {
@@ -185,8 +186,8 @@ impl<const WORDS: usize> Slot<WORDS> {
     ///
     /// # Safety
     ///
-    /// The record's committed length, read with [`head`](Self::head) since the slot was claimed,
-    /// covers them, and the slot is not freed while the slice lives.
+    /// The record's committed length, read since the slot was claimed by [`head`](Self::head) or
+    /// [`look`](crate::lock::look), covers them, and the slot is not freed while the slice lives.
     pub(crate) unsafe fn committed(&self, words: usize) -> &[u32] {
         let start = self.words.get().cast::<u32>();
         // SAFETY: within the slot's memory; below the committed length nobody writes (see above).

@@ -24,8 +24,9 @@ const RESTART_LOOKS: usize = 64;
 /// A fixed number of slots, in which spans are written in place: `[Slot<WORDS>; N]` in a `static`,
 /// or a `Box<[Slot<WORDS>]>`. Of more than [`MAX_SLOTS`](crate::MAX_SLOTS) the rest is never used.
 ///
-/// Who may claim at once says `L`, any [`ClaimLock`] that keeps others out. A thread's own lane needs
-/// none but the knowledge that it is that.
+/// Who may claim at once says `L`, any [`ClaimLock`] that keeps others out, while a claim searches. A
+/// thread's own lane needs none but the knowledge that it is that; many contexts that share a ring are
+/// better served by a [`Tracer`](crate::Tracer), which searches with nothing held.
 pub struct LaneRing<L, S, const WORDS: usize> {
     lock: L,
     /// Where the next claim looks first: a [`Cursor`], written by those who claim.

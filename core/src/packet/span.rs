@@ -227,19 +227,27 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         w.stop();
     }
 
-    /// A span that has no end ends when its last log was.
     #[inline(always)]
     fn start_and_duration(&mut self, w: &mut Writer<'_>) {
-        let began = self.record.number(4);
-        let start = self.time(kind::START, began);
-        let end = match self.record.is_unfinished() {
-            false => self.time(kind::END, self.record.end_ticks()),
-            true if self.find(kind::END) => self.time(kind::END, began),
-            true => self.time(kind::LOG, began),
+        let start = self.time(kind::START, self.record.number(4));
+        let ticks = match self.record.is_unfinished() {
+            false => self.record.end_ticks(),
+            true => self.last_ticks(),
         };
+        let end = self.time(kind::END, ticks);
         let (start, duration) = self.times(start, end);
         w.number_field(jaeger::TIME, start);
         w.number_field(jaeger::TIME, duration);
+    }
+
+    /// The last time that is told of a span that has no end.
+    fn last_ticks(&mut self) -> u64 {
+        let mut last = self.record.number(4);
+        self.entries.rewind();
+        while self.entries.advance_to(1 << kind::LOG, 0) {
+            last = last.max(self.entries.entry.words.number());
+        }
+        last
     }
 
     /// What was cut here and when it was recorded: tags, logs, references.

@@ -163,6 +163,10 @@ impl<'r, const WORDS: usize> Entries<'r, WORDS> {
             return false;
         }
         let header = words.word();
+        // Nothing stands there: its chain is shorter than the head says, as while it is freed.
+        if words.at() == self.next {
+            return false;
+        }
         *kind = header >> 27;
         *len = (header & 0xffff) as usize;
         *key_len = (header >> 16) as usize & LONG_KEY;

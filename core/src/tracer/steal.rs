@@ -69,3 +69,96 @@ where
         packed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::vec::Vec;
+
+    use crate::decode::decode;
+    use crate::slot::state;
+    use crate::{
+        BUFFER_EXTRA, Clock, KeepOldest, Packer, Process, SeededIds, SingleContext, Slot, Time,
+        Tracer,
+    };
+    use core::sync::atomic::Ordering;
+
+    const WORDS: usize = 24;
+
+    /// Microseconds.
+    struct Hand(Cell<u64>);
+
+    impl Clock for Hand {
+        fn now(&self) -> u64 {
+            self.0.get()
+        }
+        fn unix_nanos(&self, ticks: u64) -> i64 {
+            ticks as i64 * 1_000
+        }
+    }
+
+    type Device = Tracer<Hand, SeededIds, SingleContext, KeepOldest, [Slot<WORDS>; 4], WORDS>;
+
+    fn device() -> Device {
+        let device = Device::new(
+            Hand(Cell::new(1_000)),
+            SeededIds::new(),
+            SingleContext::new(),
+        );
+        device.init(7).expect("once");
+        device
+    }
+
+    /// Start, duration and tags of the spans that a handler finds, and how many times were out of
+    /// range.
+    fn stolen(device: &Device) -> (Vec<(i64, i64, usize)>, u64) {
+        // SAFETY: nobody else does anything.
+        let mut stolen = unsafe { device.steal() };
+        let mut packer = Packer::new(1_000, "service").expect("large enough");
+        let mut buffer = [0; 1_000 + BUFFER_EXTRA];
+        let process = Process::new("service");
+        let (mut all, mut cut) = (Vec::new(), [0; 6]);
+        while let Some(packed) = stolen.pack(&mut packer, &mut buffer, &process) {
+            let batch = decode(packed.bytes).expect("a datagram");
+            let spans = batch.spans.iter();
+            all.extend(spans.map(|span| (span.start_time, span.duration, span.tags.len())));
+            packer.settle(&mut cut);
+        }
+        let [.., times, _] = cut;
+        (all, times)
+    }
+
+    #[test]
+    fn a_record_whose_chain_was_cut_by_the_one_who_frees_it_comes_to_an_end() {
+        let device = device();
+        let mut span = device.root("name");
+        for number in 0..8_i64 {
+            span.tag("key", number);
+        }
+        span.end();
+        // As in `Slot::free`, interrupted before the slot is free.
+        let [slot, ..] = &device.ring.place();
+        let head = slot.head() | state::TAKEN;
+        assert!((head & state::LENGTH) as usize > WORDS);
+        slot.forget();
+        slot.state().store(head, Ordering::Relaxed);
+        let (spans, _) = stolen(&device);
+        assert_eq!(spans.len(), 1);
+    }
+
+    #[test]
+    fn an_open_span_lasts_until_the_last_time_that_was_read_off_the_clock_for_it() {
+        let device = device();
+        let mut span = device.root("name");
+        device.clock().0.set(3_000);
+        drop(span.log());
+        device.clock().0.set(9_000);
+        // Said of other times, of which one cannot be.
+        drop(span.log_at(Time::Ticks(2_000)));
+        drop(span.log_at(Time::UnixNanos(-5)));
+        let (spans, odd) = stolen(&device);
+        assert_eq!(spans, [(1_000, 2_000, 1)]);
+        assert_eq!(odd, 1, "the log's own time");
+        drop(span);
+    }
+}
