@@ -44,7 +44,7 @@ pub(crate) fn spans(w: &mut Writer<'_>) {
 #[inline(never)]
 pub(crate) fn end(w: &mut Writer<'_>, seq_no: i64, dropped: &Dropped) {
     let full = dropped.ring_full.saturating_add(dropped.evicted);
-    let stats = [full, dropped.too_large, dropped.failed];
+    let stats = [full, dropped.too_large, dropped.failed].into_iter();
     let stats = stats.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
     end_of(w, Some(seq_no), Some(stats));
 }
@@ -52,7 +52,11 @@ pub(crate) fn end(w: &mut Writer<'_>, seq_no: i64, dropped: &Dropped) {
 /// The same for a datagram that may have none of this: its number; the spans that found no room, that
 /// were too large, that failed.
 #[inline(always)]
-pub(crate) fn end_of(w: &mut Writer<'_>, seq_no: Option<i64>, stats: Option<[i64; 3]>) {
+pub(crate) fn end_of(
+    w: &mut Writer<'_>,
+    seq_no: Option<i64>,
+    stats: Option<impl Iterator<Item = i64>>,
+) {
     const NEXT: u8 = short_header(0, 1, ty::I64);
     const _: () = assert!(
         batch::SEQ_NO == batch::SPANS + 1
