@@ -119,6 +119,7 @@ extern crate std;
 #[cfg(all(feature = "alloc", feature = "hashbrown", target_has_atomic = "ptr"))]
 pub mod collect;
 pub mod decode;
+pub mod frame;
 mod id;
 mod impls;
 mod jaeger;
