@@ -108,7 +108,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("lane", &["record", "slot", "lock", "stats", "view"]),
     // The wire: nothing of rings.
     ("thrift", &["text"]),
-    ("jaeger", &["thrift", "text", "stats", "id"]),
+    ("jaeger", &["thrift", "text", "stats", "id", "value"]),
     ("decode", &["thrift", "jaeger", "id"]),
     ("collect", &["decode", "id"]),
     ("forward", &["decode", "jaeger", "thrift"]),
@@ -124,6 +124,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "lock", "record", "slot", "ring", "span", "packet", "stats", "view", "id", "time",
             "value",
+        ],
+    ),
+    (
+        "frame",
+        &[
+            "decode", "jaeger", "thrift", "packet", "stats", "text", "time", "value",
         ],
     ),
     // Other crates: traits and types only, and nobody names it.

@@ -73,6 +73,7 @@
 //! | [`Span`], [`Log`], [`Value`] | what is said of a span |
 //! | [`Packer`], [`Process`] | waiting spans into datagrams |
 //! | [`decode`] | the datagrams of any Jaeger client back into spans |
+//! | [`frame`] | datagrams over a pipe of bytes that loses some: a UART, RTT, a radio |
 //! | [`forward()`] | a datagram passed on, its times in UTC and with more process tags |
 //! | `collect` | decoded spans grouped by trace (features `alloc` and `hashbrown`) |
 //! | [`propagate`] | a [`SpanContext`] as text: `uber-trace-id` |
@@ -121,6 +122,7 @@ extern crate std;
 pub mod collect;
 pub mod decode;
 mod forward;
+pub mod frame;
 mod id;
 mod impls;
 mod jaeger;

@@ -1,7 +1,7 @@
 //! The message around the batch.
 
 use super::parse::{Parse, missing};
-use super::{Batch, DecodeError, MethodName};
+use super::{Batch, DecodeError, MethodName, Process};
 use crate::jaeger::{EMIT_BATCH, field};
 use crate::thrift::read::Reader;
 use crate::thrift::{PROTOCOL, VERSION, VERSION_BITS, message, ty};
@@ -18,6 +18,11 @@ pub fn decode(datagram: &[u8]) -> Result<Batch<'_>, DecodeError> {
         }
     }
     batch.ok_or_else(|| missing(reader, "emitBatch_args", "batch"))
+}
+
+/// Reads a process that stands alone, as a frame's hello has it.
+pub(crate) fn process(bytes: &[u8]) -> Result<Process<'_>, DecodeError> {
+    Process::parse(&mut Reader::new(bytes))
 }
 
 fn header(reader: &mut Reader<'_>) -> Result<(), DecodeError> {

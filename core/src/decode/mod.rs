@@ -47,6 +47,7 @@ mod text;
 pub use error::{DecodeError, MethodName};
 pub use list::{Element, Iter, List};
 pub use message::decode;
+pub(crate) use message::process;
 pub use text::Text;
 
 use crate::ReferenceKind;

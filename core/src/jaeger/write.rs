@@ -3,10 +3,10 @@
 
 use super::field::{batch, client_stats, log, process, span, span_ref, tag};
 use super::{EMIT_BATCH, field::emit_batch, tag_type};
-use crate::ReferenceKind;
 use crate::stats::Dropped;
 use crate::thrift::write::{Writer, short_header};
 use crate::thrift::{PROTOCOL, VERSION, VERSION_BITS, message, ty};
+use crate::{ReferenceKind, Value};
 
 /// The beginning of a datagram: the message, and its batch up to the process.
 pub(crate) fn message(w: &mut Writer<'_>) {
@@ -177,6 +177,19 @@ pub(crate) const LONG: [u8; 3] = head(tag_type::LONG, v(tag::V_LONG, ty::I64));
 const fn head(number: i32, value: u8) -> [u8; 3] {
     let [header, kind] = v_type(number);
     [header, kind, value]
+}
+
+/// A tag.
+pub(crate) fn tag(w: &mut Writer<'_>, key: &str, value: Value<'_>) {
+    w.slice_field(KEY, key.as_bytes());
+    match value {
+        Value::Str(text) => slice(w, STRING, text.as_bytes()),
+        Value::Bytes(bytes) => slice(w, BYTES, bytes),
+        Value::Bool(value) => w.put(if value { TRUE } else { FALSE }),
+        Value::I64(value) => long(w, value),
+        Value::F64(value) => double(w, value.to_bits()),
+    }
+    w.stop();
 }
 
 /// A tag that says: yes.

@@ -44,7 +44,7 @@ pub(super) fn tags_within<'a>(
     let (mut kept, mut left_out) = (0, 0);
     for (key, value) in tags {
         let before = w.at();
-        tag(w, key, value);
+        jaeger::tag(w, key, value);
         if !w.is_full() && w.at() - begin <= room {
             kept += 1;
         } else {
@@ -53,16 +53,4 @@ pub(super) fn tags_within<'a>(
         }
     }
     (kept, left_out)
-}
-
-fn tag(w: &mut Writer<'_>, key: &str, value: Value<'_>) {
-    w.slice_field(jaeger::KEY, key.as_bytes());
-    match value {
-        Value::Str(text) => jaeger::slice(w, jaeger::STRING, text.as_bytes()),
-        Value::Bytes(bytes) => jaeger::slice(w, jaeger::BYTES, bytes),
-        Value::Bool(value) => w.put(if value { jaeger::TRUE } else { jaeger::FALSE }),
-        Value::I64(value) => jaeger::long(w, value),
-        Value::F64(value) => jaeger::double(w, value.to_bits()),
-    }
-    w.stop();
 }

@@ -28,10 +28,15 @@ pub fn touch_all() {
         <decode::MethodName as Debug>::fmt => (it: &'static decode::MethodName, f: &'static mut Formatter<'static>);
         <decode::MethodName as Display>::fmt => (it: &'static decode::MethodName, f: &'static mut Formatter<'static>);
         <decode::Text as Display>::fmt => (it: &'static decode::Text, f: &'static mut Formatter<'static>);
+        <frame::FrameError as Display>::fmt => (it: &'static frame::FrameError, f: &'static mut Formatter<'static>);
         <propagate::uber::ParseError as Display>::fmt => (it: &'static propagate::uber::ParseError, f: &'static mut Formatter<'static>);
         <propagate::uber::Part as Display>::fmt => (it: &'static propagate::uber::Part, f: &'static mut Formatter<'static>);
         <propagate::uber::Uber as Display>::fmt => (it: &'static propagate::uber::Uber, f: &'static mut Formatter<'static>);
         <AlreadyInit as Debug>::fmt => (it: &'static AlreadyInit, f: &'static mut Formatter<'static>);
+        <frame::Arrival as Debug>::fmt => (it: &'static frame::Arrival, f: &'static mut Formatter<'static>);
+        <frame::Encoder as Debug>::fmt => (it: &'static frame::Encoder<'static>, f: &'static mut Formatter<'static>);
+        <frame::RequestListener as Debug>::fmt => (it: &'static frame::RequestListener, f: &'static mut Formatter<'static>);
+        <frame::Writer as Debug>::fmt => (it: &'static frame::Writer, f: &'static mut Formatter<'static>);
         <Complete as Debug>::fmt => (it: &'static Complete, f: &'static mut Formatter<'static>);
         <Flags as Debug>::fmt => (it: &'static Flags, f: &'static mut Formatter<'static>);
         <Found as Debug>::fmt => (it: &'static Found, f: &'static mut Formatter<'static>);
@@ -76,6 +81,14 @@ pub fn touch_all() {
         <decode::Span as Debug>::fmt => "u128, f64, i64, char, six fields";
         <decode::Tag as Debug>::fmt => "f64, i64, char";
         <decode::TagValue as Debug>::fmt => "f64, i64, char";
+        <frame::Bad as Debug>::fmt => "u64, six fields";
+        <frame::Content as Debug>::fmt => "f64, i64, u64, char";
+        <frame::Decoder as Debug>::fmt => "u64, six fields";
+        <frame::Device as Debug>::fmt => "str";
+        <frame::Frame as Debug>::fmt => "f64, i64, u64, char, six fields";
+        <frame::FrameError as Debug>::fmt => "str";
+        <frame::Hello as Debug>::fmt => "f64, i64, u64, char, six fields";
+        <frame::Losses as Debug>::fmt => "u64, six fields";
         <propagate::uber::ParseError as Debug>::fmt => "char";
     }
 }

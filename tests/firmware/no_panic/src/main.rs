@@ -7,6 +7,7 @@
 
 mod decoder;
 mod formats;
+mod frames;
 mod ids;
 mod lanes;
 mod parts;
@@ -41,6 +42,7 @@ use core_fmt;
 extern "C" fn touch_all() {
     decoder::touch_all();
     formats::touch_all();
+    frames::touch_all();
     ids::touch_all();
     lanes::touch_all();
     parts::touch_all();

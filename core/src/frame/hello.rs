@@ -1,0 +1,126 @@
+//! What a device says of itself.
+
+use super::Hello;
+use crate::decode::{DecodeError, process};
+use crate::jaeger::write as jaeger;
+use crate::stats::Dropped;
+use crate::text;
+use crate::thrift::write::{SLACK, Writer};
+use crate::{BUFFER_EXTRA, Stats, Value};
+
+/// The numbers before the process: sequence, sent at, ticks per second, and the counters.
+const NUMBERS: usize = 4 + 8 + 4 + 5 * 8;
+
+/// Header and length of the service's name, and the stop behind the process.
+const AROUND_NAME: usize = 1 + 3 + 1;
+
+/// Who sends frames, as far as that does not change.
+#[derive(Clone, Copy, Debug)]
+pub struct Device<'a, T = core::iter::Empty<(&'a str, Value<'a>)>> {
+    service_name: &'a str,
+    tags: T,
+    ticks_per_second: u32,
+}
+
+impl<'a> Device<'a> {
+    /// A service with no tags. `ticks_per_second` is what its clock counts in, a
+    /// [`TickCounter::HZ`](crate::TickCounter::HZ); 0: it does not say.
+    pub const fn new(service_name: &'a str, ticks_per_second: u32) -> Self {
+        Self {
+            service_name,
+            tags: core::iter::empty(),
+            ticks_per_second,
+        }
+    }
+}
+
+impl<'a, T> Device<'a, T> {
+    /// The same with these tags: as a rule, those of its [`Process`](crate::Process).
+    pub fn with_tags<I>(self, tags: I) -> Device<'a, I::IntoIter>
+    where
+        I: IntoIterator<Item = (&'a str, Value<'a>)>,
+    {
+        Device {
+            service_name: self.service_name,
+            tags: tags.into_iter(),
+            ticks_per_second: self.ticks_per_second,
+        }
+    }
+}
+
+impl<'a, T: Iterator<Item = (&'a str, Value<'a>)> + Clone> Device<'a, T> {
+    /// Writes a hello, and says how long it is.
+    pub(super) fn write(
+        &self,
+        sequence: u32,
+        sent_at: i64,
+        stats: &Stats,
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        // As long as the packer's longest datagram in this buffer.
+        let limit = buffer.len().checked_sub(BUFFER_EXTRA)?;
+        let w = &mut Writer::new(buffer.get_mut(..limit + SLACK)?);
+        w.put(sequence.to_le_bytes());
+        w.put(sent_at.to_le_bytes());
+        w.put(self.ticks_per_second.to_le_bytes());
+        let Dropped {
+            ring_full,
+            evicted,
+            too_large,
+            failed,
+        } = stats.dropped;
+        for number in [stats.handed_over, ring_full, evicted, too_large, failed] {
+            w.put(number.to_le_bytes());
+        }
+        self.process(w);
+        (!w.is_full()).then(|| w.at())
+    }
+
+    /// The process, with as many of its tags as fit.
+    fn process(&self, w: &mut Writer<'_>) {
+        let name = text::cut(self.service_name, w.room().saturating_sub(AROUND_NAME));
+        let begin = w.at();
+        let mut kept = self.tags.clone().count();
+        loop {
+            jaeger::process(w, name.as_bytes(), kept);
+            for (key, value) in self.tags.clone().take(kept) {
+                jaeger::tag(w, key, value);
+            }
+            w.stop();
+            if kept == 0 || !w.is_full() {
+                return;
+            }
+            w.back_to(begin);
+            kept -= 1;
+        }
+    }
+}
+
+impl<'d> Hello<'d> {
+    /// Reads a hello; `None`: it is too short.
+    pub(super) fn read(payload: &'d [u8]) -> Result<Self, DecodeError> {
+        let truncated = DecodeError::Truncated { at: payload.len() };
+        let (numbers, rest) = payload.split_first_chunk::<NUMBERS>().ok_or(truncated)?;
+        let (sequence, numbers) = numbers.split_first_chunk().ok_or(truncated)?;
+        let (sent_at, numbers) = numbers.split_first_chunk().ok_or(truncated)?;
+        let (ticks_per_second, numbers) = numbers.split_first_chunk().ok_or(truncated)?;
+        let mut numbers = numbers.chunks_exact(8).map(|number| {
+            let number = number.first_chunk().copied().unwrap_or_default();
+            u64::from_le_bytes(number)
+        });
+        let mut number = || numbers.next().unwrap_or_default();
+        Ok(Self {
+            sequence: u32::from_le_bytes(*sequence),
+            sent_at: i64::from_le_bytes(*sent_at),
+            ticks_per_second: u32::from_le_bytes(*ticks_per_second),
+            handed_over: number(),
+            dropped: Dropped {
+                ring_full: number(),
+                evicted: number(),
+                too_large: number(),
+                failed: number(),
+            },
+            process: process(rest)?,
+        })
+    }
+}
