@@ -96,6 +96,7 @@ pub const LIMIT: usize = 200;
 pub fn trace_for_ever<P: Policy, E: Extent>(
     tracer: &'static Traces<P>,
     packer: Result<Packer<E>, LimitTooSmall>,
+    mut send: impl FnMut(&[u8]),
 ) -> ! {
     board::init();
     let Ok(()) = tracer.init(7) else { loop {} };
@@ -109,7 +110,7 @@ pub fn trace_for_ever<P: Policy, E: Extent>(
     loop {
         record(tracer, &context, black_box(1_734));
         while let Some(datagram) = drain.pack(&mut packer, &mut buffer, &process) {
-            board::transmit(datagram.bytes);
+            send(datagram.bytes);
             drain.sent(&mut packer);
         }
     }
