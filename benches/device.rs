@@ -35,8 +35,13 @@ struct Row {
     postcard: Cost,
     minicbor: Cost,
     bytes: [usize; 3],
-    /// Over the empty image: lean, with everything, postcard, minicbor.
+    /// A datagram in a frame: in pieces, byte by byte, through a buffer.
+    frame: [Cost; 3],
+    /// How long these two are.
+    framed: [usize; 2],
+    /// Over the empty image: lean, with everything, postcard, minicbor; over the lean one: frames.
     flash: [usize; 4],
+    frame_flash: usize,
     /// Beside the slots.
     ram: usize,
 }
@@ -64,6 +69,7 @@ fn main() {
         }
     }
     print(&table);
+    print_frames(&table);
     let missed = bars(&table[0], &table[1]);
     assert!(missed == 0, "{missed} figures are worse than they were");
 }
@@ -78,8 +84,7 @@ fn row(name: &'static str, board: &'static Board, features: &[&str]) -> Option<R
     let [postcard, minicbor] = [9..12, 12..15].map(|range| &oldest.costs[range]);
     let empty = image("size_empty").len();
     let over_empty = |name| image(name).len() - empty;
-    let text = String::from_utf8(oldest.sent).expect("numbers");
-    let bytes: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
+    let framed = cost::of_sections(board, &image("cost_frame"));
     let ram = |name: &str| {
         let image = image(name);
         image.symbol("__ebss") - image.symbol("__sbss")
@@ -94,7 +99,9 @@ fn row(name: &'static str, board: &'static Board, features: &[&str]) -> Option<R
         encode: encode[2].minus(encode[1]).max(encode[1].minus(encode[0])),
         postcard: Cost::worst(postcard),
         minicbor: Cost::worst(minicbor),
-        bytes: bytes.try_into().expect("three numbers"),
+        bytes: numbers(&oldest.sent),
+        frame: [0..3, 3..6, 6..9].map(|range| Cost::worst(&framed.costs[range])),
+        framed: numbers(&framed.sent),
         flash: [
             "size_ours_lean",
             "size_ours",
@@ -102,8 +109,16 @@ fn row(name: &'static str, board: &'static Board, features: &[&str]) -> Option<R
             "size_minicbor",
         ]
         .map(over_empty),
+        frame_flash: image("size_frames").len() - image("size_ours_lean").len(),
         ram: ram("size_ours") - ram("size_empty") - SLOTS,
     })
+}
+
+/// What a program has printed, a line each.
+fn numbers<const N: usize>(sent: &[u8]) -> [usize; N] {
+    let text = str::from_utf8(sent).expect("numbers");
+    let numbers: Vec<_> = text.lines().map(|line| line.parse().unwrap()).collect();
+    numbers.try_into().expect("as many numbers")
 }
 
 fn print(rows: &[Row]) {
@@ -140,6 +155,31 @@ fn print(rows: &[Row]) {
     println!("Bytes, flash over an empty image, RAM beside the slots.\n");
 }
 
+fn print_frames(rows: &[Row]) {
+    println!("| target, lock | in pieces | byte by byte | through a buffer | flash | bytes |");
+    println!("|---|---:|---:|---:|---:|---:|");
+    for row in rows {
+        let [pieces, bytes, buffer] = row.per_byte();
+        let [datagram, frame] = row.framed;
+        println!(
+            "| {} | {pieces:.1} | {bytes:.1} | {buffer:.1} | {} | {} |",
+            row.name,
+            row.frame_flash,
+            frame - datagram
+        );
+    }
+    println!("Instructions per byte of a datagram; bytes that a frame takes beside it.\n");
+}
+
+impl Row {
+    /// Instructions for a frame, by the bytes of its datagram.
+    fn per_byte(&self) -> [f64; 3] {
+        let [datagram, _] = self.framed;
+        self.frame
+            .map(|cost| cost.instructions as f64 / datagram as f64)
+    }
+}
+
 /// Prints the bars, and counts the figures that have become worse.
 fn bars(masking: &Row, swapping: &Row) -> usize {
     let bar = |what, value, bar, at_most| Bar {
@@ -158,6 +198,18 @@ fn bars(masking: &Row, swapping: &Row) -> usize {
         bar("flash, lean", masking.flash[0], 1_792, 4_600),
         bar("flash, with everything", masking.flash[1], 3_072, 8_800),
         bar("RAM beside the slots", masking.ram, 64, 64),
+        bar(
+            "frame in pieces, instructions a byte",
+            masking.per_byte()[0].ceil() as usize,
+            25,
+            25,
+        ),
+        bar(
+            "frame, flash over the lean packer",
+            masking.frame_flash,
+            400,
+            530,
+        ),
     ];
     for Bar {
         what, value, bar, ..

@@ -6,23 +6,24 @@
 
 /// What a frame says beside its payload.
 #[derive(Clone, Copy, Debug)]
-pub struct Trailer {
-    pub recorded_in: Option<u16>,
+pub struct Header {
     pub sent_at: u32,
     pub session: u16,
     pub sequence: u16,
     pub kind: u8,
+    pub recorded_in: Option<u16>,
 }
 
 /// The bytes of a frame, delimiters included.
-pub fn frame(payload: &[u8], trailer: Trailer) -> Vec<u8> {
-    let mut contents = payload.to_vec();
-    contents.extend(trailer.recorded_in.into_iter().flat_map(u16::to_le_bytes));
-    contents.extend(trailer.sent_at.to_le_bytes());
-    contents.extend(trailer.session.to_le_bytes());
-    contents.extend(trailer.sequence.to_le_bytes());
-    contents.push(trailer.kind);
-    contents.extend(crc_32(&contents).to_le_bytes());
+pub fn frame(header: Header, payload: &[u8]) -> Vec<u8> {
+    let mut checked = header.sent_at.to_le_bytes().to_vec();
+    checked.extend(header.session.to_le_bytes());
+    checked.extend(header.sequence.to_le_bytes());
+    checked.push(header.kind);
+    checked.extend(header.recorded_in.into_iter().flat_map(u16::to_le_bytes));
+    checked.push(0);
+    checked.extend(payload);
+    let contents = [&crc_32(&checked).to_le_bytes()[..], &checked].concat();
     [&[0][..], &stuffed(&contents), &[0]].concat()
 }
 
@@ -38,21 +39,21 @@ pub fn crc_32(bytes: &[u8]) -> u32 {
     !crc
 }
 
-/// COBS: a zero is put behind the contents, and each piece that ends in one becomes a code and the
-/// piece without it; of a piece that is too long, 254 bytes at once, with no zero behind them.
+/// COBS: each piece up to a zero becomes a code and the piece without the zero; of a piece that is
+/// too long, 254 bytes at once, with no zero behind them. At the end, a zero is taken for granted.
 pub fn stuffed(contents: &[u8]) -> Vec<u8> {
     let mut stuffed = Vec::new();
-    let pieces: Vec<_> = contents.split(|byte| *byte == 0).collect();
-    for (at, piece) in pieces.iter().enumerate() {
-        let is_last = at + 1 == pieces.len();
-        let mut rest = *piece;
+    for piece in contents.split_inclusive(|byte| *byte == 0) {
+        let (mut rest, has_zero) = match piece {
+            [rest @ .., 0] => (rest, true),
+            rest => (rest, false),
+        };
         while rest.len() >= 254 {
             stuffed.push(255);
             stuffed.extend(&rest[..254]);
             rest = &rest[254..];
         }
-        // Behind the last piece there is no zero that would have to be told.
-        if !(is_last && rest.is_empty() && piece.len() >= 254) {
+        if has_zero || !rest.is_empty() {
             stuffed.push(rest.len() as u8 + 1);
             stuffed.extend(rest);
         }

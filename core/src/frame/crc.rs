@@ -26,6 +26,7 @@ const fn table() -> [u32; 16] {
 pub(super) const BEGIN: u32 = !0;
 
 /// The state after some more bytes. Inverted, the last one is the CRC.
+#[inline(never)]
 pub(super) fn update(mut crc: u32, bytes: &[u8]) -> u32 {
     let half = |crc: u32| crc >> 4 ^ TABLE[crc as usize % 16];
     for &byte in bytes {

@@ -2,14 +2,15 @@
 
 use core::fmt;
 
-use super::{BLOCK, Content, DELIMITER, Frame, Hello, crc, kind};
+use super::{BLOCK, Content, DELIMITER, Frame, Hello, crc, header, kind};
 use crate::decode::DecodeError;
 
 /// Finds frames in a stream of bytes, which may come in pieces of any size.
 ///
 /// It holds one frame at a time, in a buffer of fixed size: an array, a slice, a vector. What is
 /// damaged or too long is skipped up to the next delimiter, and counted. Of the buffer, a frame takes
-/// the bytes of its payload and 13 more, or 15 with spans of an earlier session.
+/// the bytes of its datagram and 14 more, or 16 with spans of an earlier session; of a payload that
+/// does not end in a zero, one more.
 #[derive(Clone, Debug)]
 pub struct Decoder<B> {
     buffer: B,
@@ -23,16 +24,8 @@ pub struct Decoder<B> {
 enum State {
     /// Behind a delimiter.
     Between,
-    /// In a block.
-    Block {
-        /// So many bytes of it are to come.
-        left: u8,
-        /// Whether a zero follows it, unless it is the last one.
-        ends_in_zero: bool,
-        /// Whether it may be the last one: not if it is empty behind one that no zero follows, where
-        /// the encoder writes none.
-        may_end: bool,
-    },
+    /// In a block with this code, of which `left` bytes are to come.
+    Block { code: u8, left: u8 },
     /// On the way to the next delimiter, for a reason. At the beginning there is none: nobody knows
     /// what was before.
     Skip(Option<FrameError>),
@@ -119,7 +112,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
     pub fn next(&mut self, input: &mut &[u8]) -> Option<Result<Frame<'_>, FrameError>> {
         let ended = self.take(input)?;
         let contents = self.buffer.as_ref().get(..self.len).unwrap_or_default();
-        let read = ended.and_then(|()| Frame::read(contents));
+        let read = ended.and_then(|may_end_before_zero| Frame::read(contents, may_end_before_zero));
         if let Err(error) = read {
             self.bad.count(error);
         }
@@ -131,8 +124,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
         self.bad
     }
 
-    /// Takes bytes up to the next delimiter with something in front of it.
-    fn take(&mut self, input: &mut &[u8]) -> Option<Result<(), FrameError>> {
+    /// Takes bytes up to the next delimiter with something in front of it. Says whether the zero at
+    /// the end of that may be too much.
+    fn take(&mut self, input: &mut &[u8]) -> Option<Result<bool, FrameError>> {
         while let Some((&byte, rest)) = input.split_first() {
             if byte == DELIMITER {
                 *input = rest;
@@ -154,34 +148,36 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
     }
 
     /// A delimiter has come.
-    fn end(&mut self) -> Option<Result<(), FrameError>> {
+    fn end(&mut self) -> Option<Result<bool, FrameError>> {
+        self.end_block();
         match core::mem::replace(&mut self.state, State::Between) {
-            State::Between | State::Skip(None) => None,
-            State::Skip(Some(error)) => Some(Err(error)),
-            State::Block {
-                left: 0,
-                may_end: true,
-                ..
-            } => Some(Ok(())),
+            // An empty block would not be there but for its zero.
+            State::Block { code, left: 0 } => Some(Ok(code > 1 && stands_for_zero(code))),
             State::Block { .. } => Some(Err(FrameError::BadStuffing)),
+            State::Skip(Some(error)) => Some(Err(error)),
+            State::Between | State::Skip(None) => None,
+        }
+    }
+
+    /// If a block has come whole: it may stand for a zero, too.
+    fn end_block(&mut self) {
+        if let State::Block { code, left: 0 } = self.state {
+            if stands_for_zero(code) {
+                self.push(&[0]);
+            }
         }
     }
 
     /// A code has come.
     fn begin_block(&mut self, code: u8) {
-        let mut may_end = true;
-        match self.state {
-            State::Block {
-                ends_in_zero: true, ..
-            } => self.push(&[0]),
-            State::Block { .. } => may_end = code > 1,
-            _ => self.len = 0,
+        if matches!(self.state, State::Between) {
+            self.len = 0;
         }
+        self.end_block();
         if !matches!(self.state, State::Skip(_)) {
             self.state = State::Block {
+                code,
                 left: code - 1,
-                ends_in_zero: usize::from(code) <= BLOCK,
-                may_end,
             };
         }
     }
@@ -211,6 +207,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
     }
 }
 
+/// Whether a block with this code has been cut short by a zero.
+fn stands_for_zero(code: u8) -> bool {
+    usize::from(code) <= BLOCK
+}
+
 /// What is behind all that stands before the next delimiter.
 fn skip(input: &[u8]) -> &[u8] {
     let end = input.iter().position(|&byte| byte == DELIMITER);
@@ -218,22 +219,29 @@ fn skip(input: &[u8]) -> &[u8] {
 }
 
 impl<'d> Frame<'d> {
-    /// Reads what has stood between two delimiters.
-    fn read(contents: &'d [u8]) -> Result<Self, FrameError> {
+    /// Reads what has stood between two delimiters. Whether it ends before its last zero, if it may,
+    /// its CRC tells.
+    fn read(contents: &'d [u8], may_end_before_zero: bool) -> Result<Self, FrameError> {
         let short = FrameError::TooShort;
-        let (rest, crc) = contents.split_last_chunk().ok_or(short)?;
-        if !crc::update(crc::BEGIN, rest) != u32::from_le_bytes(*crc) {
-            // What is too short for a CRC is short in the first place.
-            return Err(FrameError::BadCrc);
+        if contents.len() < header::LEN {
+            return Err(short);
         }
-        let (&kind, rest) = rest.split_last().ok_or(short)?;
+        let (crc, mut rest) = contents.split_first_chunk().ok_or(short)?;
+        let is_whole = |rest| !crc::update(crc::BEGIN, rest) == u32::from_le_bytes(*crc);
+        if !is_whole(rest) {
+            rest = match rest {
+                [rest @ .., 0] if may_end_before_zero && is_whole(rest) => rest,
+                _ => return Err(FrameError::BadCrc),
+            };
+        }
+        let (sent_at, rest) = rest.split_first_chunk().ok_or(short)?;
+        let (session, rest) = rest.split_first_chunk().ok_or(short)?;
+        let (sequence, rest) = rest.split_first_chunk().ok_or(short)?;
+        let (&kind, rest) = rest.split_first().ok_or(short)?;
         let version = kind >> kind::VERSION_SHIFT;
         if version != kind::VERSION {
             return Err(FrameError::UnknownVersion(version));
         }
-        let (rest, sequence) = rest.split_last_chunk().ok_or(short)?;
-        let (rest, session) = rest.split_last_chunk().ok_or(short)?;
-        let (rest, sent_at) = rest.split_last_chunk().ok_or(short)?;
         Ok(Self {
             session: u16::from_le_bytes(*session),
             sequence: u16::from_le_bytes(*sequence),
@@ -245,16 +253,18 @@ impl<'d> Frame<'d> {
 }
 
 impl<'d> Content<'d> {
+    /// Reads what stands behind the kind.
     fn read(kind: u8, rest: &'d [u8]) -> Result<Self, FrameError> {
-        let hello = || Hello::read(rest).map_err(FrameError::BadHello);
+        let short = FrameError::TooShort;
+        let payload = |rest: &'d [u8]| rest.strip_prefix(&[0]).ok_or(short);
+        let hello = || Hello::read(payload(rest)?).map_err(FrameError::BadHello);
         Ok(match kind {
-            kind::DATAGRAM => Self::Datagram(rest),
+            kind::DATAGRAM => Self::Datagram(payload(rest)?),
             kind::RECOVERED => {
-                let (datagram, recorded_in) =
-                    rest.split_last_chunk().ok_or(FrameError::TooShort)?;
+                let (recorded_in, rest) = rest.split_first_chunk().ok_or(short)?;
                 Self::Recovered {
                     recorded_in: u16::from_le_bytes(*recorded_in),
-                    datagram,
+                    datagram: payload(rest)?,
                 }
             }
             kind::HELLO => Self::Hello(hello()?),

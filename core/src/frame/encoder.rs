@@ -1,53 +1,34 @@
-//! The bytes of a frame: COBS over a payload that stays where it is, and a trailer.
+//! The bytes of a frame: COBS over a header and a payload, which stay where they are.
 
-use super::{BLOCK, DELIMITER, crc, trailer};
+use super::{BLOCK, DELIMITER};
 
 /// A frame on its way out. It gives its bytes in whatever pieces the link takes them, until there
 /// are none: [`next_chunk`](Self::next_chunk), [`fill`](Self::fill), or one by one as an
 /// [`Iterator`]. A frame that is given up in the middle is lost, and no other.
 #[derive(Clone, Debug)]
-pub struct Encoder<'d> {
-    /// What of the payload is not out yet.
-    payload: &'d [u8],
-    /// What of the trailer is not out yet begins at `at`.
-    trailer: [u8; trailer::LEN],
-    at: u8,
-    /// How many bytes of the block that was begun are to come.
-    run: u8,
-    next: Next,
-    /// The delimiter or code that was given as a chunk.
-    byte: [u8; 1],
+pub struct Encoder<'w> {
+    /// What is to come of the block that was begun; at first, the delimiter.
+    block: &'w [u8],
+    /// What comes behind that, in further blocks.
+    rest: &'w [u8],
+    /// What comes behind that.
+    payload: &'w [u8],
+    /// Whether the last delimiter is to come.
+    is_open: bool,
+    /// What stood in front of the block.
+    code: [u8; 1],
 }
 
-/// What follows once the block is out.
-#[derive(Clone, Copy, Debug)]
-enum Next {
-    /// The delimiter in front.
-    Begin,
-    Block,
-    /// A zero, for which the block has stood, and then another block.
-    ZeroAndBlock,
-    /// The delimiter behind.
-    End,
-    Nothing,
-}
-
-impl<'d> Encoder<'d> {
-    /// A frame with this payload. Of the trailer, all but the CRC is there; it begins at `at`.
-    pub(super) fn new(payload: &'d [u8], mut trailer: [u8; trailer::LEN], at: usize) -> Self {
-        let crc = crc::update(crc::BEGIN, payload);
-        let before_crc = trailer.get(at..trailer::LEN - trailer::CRC_LEN);
-        let crc = crc::update(crc, before_crc.unwrap_or_default());
-        if let Some(place) = trailer.last_chunk_mut() {
-            *place = (!crc).to_le_bytes();
-        }
+impl<'w> Encoder<'w> {
+    /// A frame with a header that ends in a zero, and behind that a payload.
+    #[inline(always)]
+    pub(super) const fn new(delimiter: &'w [u8], header: &'w [u8], payload: &'w [u8]) -> Self {
         Self {
+            block: delimiter,
+            rest: header,
             payload,
-            trailer,
-            at: at as u8,
-            run: 0,
-            next: Next::Begin,
-            byte: [DELIMITER],
+            is_open: true,
+            code: [DELIMITER],
         }
     }
 
@@ -61,23 +42,16 @@ impl<'d> Encoder<'d> {
     ///     }
     /// }
     /// ```
+    // Not inline: where it would be, registers are scarce.
+    #[inline(never)]
     pub fn next_chunk(&mut self) -> Option<&[u8]> {
-        if self.run == 0 {
-            self.byte = [self.between()?];
-            return Some(&self.byte);
+        if !self.block.is_empty() {
+            let (block, none) = self.block.split_at(self.block.len());
+            self.block = none;
+            return Some(block);
         }
-        let run = usize::from(self.run);
-        let of_payload = run.min(self.payload.len());
-        if of_payload > 0 {
-            let (chunk, rest) = self.payload.split_at_checked(of_payload)?;
-            self.payload = rest;
-            self.run -= of_payload as u8;
-            return Some(chunk);
-        }
-        let at = usize::from(self.at);
-        self.at += self.run;
-        self.run = 0;
-        self.trailer.get(at..at + run)
+        self.code = [self.go_on()?];
+        Some(&self.code)
     }
 
     /// Fills the buffer with the next bytes of the frame, and says how many there are: fewer than
@@ -105,58 +79,33 @@ impl<'d> Encoder<'d> {
         len
     }
 
-    /// What stands between two blocks: a delimiter, or the code of the next block.
-    fn between(&mut self) -> Option<u8> {
-        match self.next {
-            Next::Begin => self.next = Next::Block,
-            Next::Block => return Some(self.block()),
-            Next::ZeroAndBlock => {
-                self.take_byte();
-                return Some(self.block());
-            }
-            Next::End => self.next = Next::Nothing,
-            Next::Nothing => return None,
+    /// What stands behind a block: the code of the next one, which is begun, or the delimiter.
+    #[inline(always)]
+    fn go_on(&mut self) -> Option<u8> {
+        if self.rest.is_empty() {
+            self.rest = core::mem::take(&mut self.payload);
         }
-        Some(DELIMITER)
+        if self.rest.is_empty() {
+            let was_open = core::mem::replace(&mut self.is_open, false);
+            return was_open.then_some(DELIMITER);
+        }
+        Some(self.begin_block())
     }
 
     /// Looks ahead to the next zero, and begins a block up to there. Returns its code.
     #[inline(always)]
-    fn block(&mut self) -> u8 {
-        let trailer = self.trailer.get(self.at.into()..).unwrap_or_default();
-        let mut run = 0;
-        self.next = 'next: {
-            for part in [self.payload, trailer] {
-                for &byte in part {
-                    if run == BLOCK {
-                        break 'next Next::Block;
-                    }
-                    if byte == 0 {
-                        break 'next Next::ZeroAndBlock;
-                    }
-                    run += 1;
-                }
-            }
-            Next::End
+    fn begin_block(&mut self) -> u8 {
+        let longest = self.rest.get(..BLOCK).unwrap_or(self.rest);
+        let zero = longest.iter().position(|byte| *byte == 0);
+        let run = zero.unwrap_or(longest.len());
+        let (block, behind) = self.rest.split_at_checked(run).unwrap_or_default();
+        self.block = block;
+        self.rest = match behind {
+            // The block stands for the zero, too.
+            [_, behind @ ..] if run < BLOCK => behind,
+            _ => behind,
         };
-        self.run = run as u8;
-        self.run + 1
-    }
-
-    /// The next byte of payload and trailer.
-    #[inline(always)]
-    fn take_byte(&mut self) -> Option<u8> {
-        match self.payload {
-            [byte, rest @ ..] => {
-                self.payload = rest;
-                Some(*byte)
-            }
-            [] => {
-                let byte = self.trailer.get(usize::from(self.at))?;
-                self.at += 1;
-                Some(*byte)
-            }
-        }
+        run as u8 + 1
     }
 }
 
@@ -164,12 +113,12 @@ impl Iterator for Encoder<'_> {
     type Item = u8;
 
     fn next(&mut self) -> Option<u8> {
-        match self.run {
-            0 => self.between(),
-            _ => {
-                self.run -= 1;
-                self.take_byte()
+        match self.block {
+            [byte, block @ ..] => {
+                self.block = block;
+                Some(*byte)
             }
+            [] => self.go_on(),
         }
     }
 }

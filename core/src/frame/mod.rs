@@ -38,23 +38,23 @@
 //! # On the wire
 //!
 //! ```text
-//! 00 │ COBS( payload │ recorded in │ sent at │ session │ sequence │ version, kind │ CRC-32 ) │ 00
-//!                      0 or 2        4         2         2          1               4
+//! 00 │ COBS( CRC-32 │ sent at │ session │ sequence │ version, kind │ recorded in │ 00 │ payload ) │ 00
+//!              4         4         2         2             1          0 or 2      1
 //! ```
 //!
 //! [Consistent Overhead Byte Stuffing][COBS] leaves no zero but the delimiters. They stand on both
-//! sides, so that a damaged one costs no other frame. All numbers are little-endian. What stands
-//! behind the payload is called its trailer: behind, since so the datagram need not be moved.
+//! sides, so that a damaged one costs no other frame. Numbers are little-endian.
 //!
 //! | field | bytes | what |
 //! |---|---:|---|
-//! | payload | any | see below |
-//! | recorded in | 2 | of kind `RECOVERED` only: the session that the spans were recorded in |
+//! | CRC-32 | 4 | of all behind it, as in IEEE 802.3 (`CRC-32/ISO-HDLC`) |
 //! | sent at | 4 | what the device's clock said, in microseconds, as spans have their times: the low 32 bits, which wrap every 71 minutes |
 //! | session | 2 | which boot of the device this is: the low 16 bits of a number |
 //! | sequence | 2 | of the frame in its session, from 0: the low 16 bits |
 //! | version, kind | 1 | bits 5 to 7: the version, 1; bit 4: the clock is UTC; bits 0 to 3: the kind |
-//! | CRC-32 | 4 | of all before it, as in IEEE 802.3 (`CRC-32/ISO-HDLC`) |
+//! | recorded in | 2 | of kind `RECOVERED` only: the session that the spans were recorded in |
+//! | zero | 1 | |
+//! | payload | any | see below |
 //!
 //! | kind | | payload |
 //! |---|---|---|
@@ -72,8 +72,11 @@
 //! | handed over, ring full, evicted, too large, failed | 8 each | spans, as [`Stats`] has them |
 //! | process | the rest | jaeger.thrift's `Process`, in Thrift's compact protocol |
 //!
-//! A frame of up to 254 bytes between its delimiters and stuffing takes 16 bytes beside its payload;
-//! a longer one at most one more for each 254 bytes ([`max_len`]).
+//! COBS takes a zero for granted behind what it stuffs. A payload of Thrift ends in one, as each of
+//! its structs does: that one it is. Where contents do not end in a zero, their CRC is without it.
+//!
+//! So a frame takes 16 bytes beside its datagram, up to 254 bytes of that; of a longer one at most
+//! one more for each 254 bytes ([`max_len`]).
 //!
 //! [COBS]: https://doi.org/10.1109/90.769765
 //! [`Stats`]: crate::Stats
@@ -102,14 +105,14 @@ const DELIMITER: u8 = 0;
 /// The longest block of COBS: so many bytes that are not zero, behind a code.
 const BLOCK: usize = 254;
 
-/// What stands behind the payload.
-mod trailer {
-    /// The longest: recorded in, sent at, session, sequence, version and kind, CRC.
-    pub(super) const LEN: usize = 2 + 4 + 2 + 2 + 1 + CRC_LEN;
-    pub(super) const CRC_LEN: usize = 4;
-
-    /// Where one of any other kind than `RECOVERED` begins in it.
-    pub(super) const USUAL: usize = 2;
+/// How long the parts of a header are.
+mod header {
+    pub(super) const CRC: usize = 4;
+    /// What other kinds do not have.
+    pub(super) const RECORDED_IN: usize = 2;
+    /// CRC, sent at, session, sequence, version and kind, the zero behind all of them.
+    pub(super) const LEN: usize = CRC + 4 + 2 + 2 + 1 + 1;
+    pub(super) const RECOVERED_LEN: usize = LEN + RECORDED_IN;
 }
 
 /// The byte with version and kind.
@@ -191,12 +194,11 @@ impl Frame<'_> {
     }
 }
 
-/// How long a frame can be, with everything, whose payload has so many bytes.
-pub const fn max_len(payload: usize) -> usize {
-    let contents = payload.saturating_add(trailer::LEN - trailer::USUAL);
-    contents
-        .saturating_add(contents.div_ceil(BLOCK))
-        .saturating_add(2)
+/// How long a frame can be, with everything, whose datagram has so many bytes: one of an earlier
+/// session takes two more, and a payload that does not end in a zero one more.
+pub const fn max_len(datagram: usize) -> usize {
+    let blocks = datagram.saturating_sub(1) / BLOCK;
+    datagram.saturating_add(2 + header::LEN + blocks)
 }
 
 /// The limit of a datagram for a link that takes frames of at most so many bytes: what a
@@ -214,7 +216,8 @@ pub const fn max_len(payload: usize) -> usize {
 /// assert!(Packer::new(frame::datagram_limit(64), "thermostat").is_err());
 /// ```
 pub const fn datagram_limit(max_frame: usize) -> usize {
-    let stuffed = max_frame.saturating_sub(2);
-    let contents = stuffed - stuffed.div_ceil(BLOCK + 1);
-    contents.saturating_sub(trailer::LEN - trailer::USUAL)
+    match max_frame.checked_sub(2 + header::LEN + 1) {
+        Some(behind_first) => behind_first - behind_first.saturating_add(1) / (BLOCK + 1) + 1,
+        None => 0,
+    }
 }

@@ -4,10 +4,12 @@
 #[rustfmt::skip]
 pub const REQUEST: [u8; 16] = [
     0,
-    // Eight zeros: sent at, session, sequence.
-    1, 1, 1, 1, 1, 1, 1, 1,
-    // Version and kind, CRC.
-    6, 0x25, 0xe9, 0xc0, 0x0d, 0xad,
+    // CRC.
+    5, 0x91, 0xb8, 0x79, 0x0b,
+    // Sent at, session, sequence: eight zeros, of which the first is told already.
+    1, 1, 1, 1, 1, 1, 1,
+    // Version and kind, and a zero.
+    2, 0x25,
     0,
 ];
 

@@ -1,18 +1,21 @@
-//! The device's side: frames in a session, numbered.
+//! The device's side: the frames of a session, numbered.
 
 use super::hello::Device;
-use super::{Encoder, kind, trailer};
+use super::{DELIMITER, Encoder, crc, header, kind};
 use crate::{Clock, Stats, Value};
 
-/// Numbers the frames of a session, and says of each when it was sent.
+/// Numbers the frames of a session, and says of each when it was sent. It has one frame under way
+/// at a time.
 #[derive(Clone, Debug)]
 pub struct Writer {
-    session: u16,
+    /// A delimiter, and the header of the last frame.
+    header: [u8; 1 + header::RECOVERED_LEN],
+    /// Version, and whether the clock is UTC.
+    version: u8,
     /// Of the next frame.
     sequence: u32,
     /// When the last hello was sent, as a frame has it.
     hello_at: u32,
-    is_utc: bool,
 }
 
 impl Writer {
@@ -23,105 +26,135 @@ impl Writer {
     /// boot: a boot counter ([`Found::session`](crate::Found::session)), or a random number. Its low
     /// 16 bits travel.
     pub const fn new(session: u32) -> Self {
+        let mut header = [0; 1 + header::RECOVERED_LEN];
+        header[0] = DELIMITER;
+        [header[9], header[10]] = (session as u16).to_le_bytes();
         Self {
-            session: session as u16,
+            header,
+            version: kind::VERSION << kind::VERSION_SHIFT,
             sequence: 0,
             hello_at: 0,
-            is_utc: false,
         }
     }
 
     /// Says whether the clock knows UTC, from the next frame on. Without a word, it counts since some
     /// point of its own.
     pub const fn set_utc(&mut self, is_utc: bool) {
-        self.is_utc = is_utc;
+        self.version &= !kind::UTC;
+        if is_utc {
+            self.version |= kind::UTC;
+        }
     }
 
     /// A frame with a datagram, to be sent now.
-    #[inline]
-    pub fn datagram<'d>(
-        &mut self,
+    pub fn datagram<'w>(
+        &'w mut self,
         clock: &(impl Clock + ?Sized),
-        datagram: &'d [u8],
-    ) -> Encoder<'d> {
-        self.frame(kind::DATAGRAM, micros(clock), datagram)
+        datagram: &'w [u8],
+    ) -> Encoder<'w> {
+        self.frame(kind::DATAGRAM, micros(clock), 0, datagram)
     }
 
     /// A frame with a datagram whose spans were recorded in another session, and have survived a
     /// reset: [`Packed::session`](crate::Packed::session) says in which.
-    pub fn recovered<'d>(
-        &mut self,
+    pub fn recovered<'w>(
+        &'w mut self,
         clock: &(impl Clock + ?Sized),
-        datagram: &'d [u8],
+        datagram: &'w [u8],
         recorded_in: u32,
-    ) -> Encoder<'d> {
-        let trailer = self.trailer(kind::RECOVERED, micros(clock), recorded_in as u16);
-        Encoder::new(datagram, trailer, 0)
+    ) -> Encoder<'w> {
+        self.frame(kind::RECOVERED, micros(clock), recorded_in as u16, datagram)
     }
 
-    /// Whether a hello should be sent: none was sent yet, or the last one is ten seconds old.
+    /// Whether a hello should be sent: nothing was sent yet, or the last one is ten seconds old.
     pub fn is_hello_due(&self, clock: &(impl Clock + ?Sized)) -> bool {
         let age = (micros(clock) as u32).wrapping_sub(self.hello_at);
         self.sequence == 0 || age >= Self::HELLO_EVERY
     }
 
-    /// A frame that says who sends, and what was lost until now. Sent at the start, when somebody
+    /// A frame that says who sends, and what was lost until now. It is sent at the start, when somebody
     /// asks ([`RequestListener`](super::RequestListener)), and when it is due.
     ///
-    /// `buffer` may be the packer's: as with that, what is sent is [`BUFFER_EXTRA`](crate::BUFFER_EXTRA) bytes shorter.
+    /// `buffer` may be the packer's: as with that, what is sent is [`BUFFER_EXTRA`] bytes shorter.
     /// Tags that do not fit are left out, and the service's name is cut; for a buffer that is too
     /// short for anything, there is no frame.
-    pub fn hello<'b, 'a>(
-        &mut self,
+    ///
+    /// [`BUFFER_EXTRA`]: crate::BUFFER_EXTRA
+    pub fn hello<'w, 'a>(
+        &'w mut self,
         clock: &(impl Clock + ?Sized),
         device: &Device<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
         stats: &Stats,
-        buffer: &'b mut [u8],
-    ) -> Option<Encoder<'b>> {
+        buffer: &'w mut [u8],
+    ) -> Option<Encoder<'w>> {
         self.introduction(kind::HELLO, clock, device, stats, buffer)
     }
 
     /// The last frame of a session: whoever hears it knows what of the others is missing. It may be
     /// sent more than once.
-    pub fn close<'b, 'a>(
-        &mut self,
+    pub fn close<'w, 'a>(
+        &'w mut self,
         clock: &(impl Clock + ?Sized),
         device: &Device<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
         stats: &Stats,
-        buffer: &'b mut [u8],
-    ) -> Option<Encoder<'b>> {
+        buffer: &'w mut [u8],
+    ) -> Option<Encoder<'w>> {
         self.introduction(kind::CLOSE, clock, device, stats, buffer)
     }
 
-    fn introduction<'b, 'a>(
-        &mut self,
+    fn introduction<'w, 'a>(
+        &'w mut self,
         kind: u8,
         clock: &(impl Clock + ?Sized),
         device: &Device<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
         stats: &Stats,
-        buffer: &'b mut [u8],
-    ) -> Option<Encoder<'b>> {
+        buffer: &'w mut [u8],
+    ) -> Option<Encoder<'w>> {
         let now = micros(clock);
         let len = device.write(self.sequence, now, stats, buffer)?;
         self.hello_at = now as u32;
-        Some(self.frame(kind, now, buffer.get(..len)?))
+        Some(self.frame(kind, now, 0, buffer.get(..len)?))
     }
 
-    fn frame<'d>(&mut self, kind: u8, now: i64, payload: &'d [u8]) -> Encoder<'d> {
-        let trailer = self.trailer(kind, now, 0);
-        Encoder::new(payload, trailer, trailer::USUAL)
-    }
-
-    /// The trailer of the next frame, but for its CRC.
-    fn trailer(&mut self, kind: u8, now: i64, recorded_in: u16) -> [u8; trailer::LEN] {
-        let [r0, r1] = recorded_in.to_le_bytes();
-        let [t0, t1, t2, t3] = (now as u32).to_le_bytes();
-        let [s0, s1] = self.session.to_le_bytes();
-        let [q0, q1] = (self.sequence as u16).to_le_bytes();
-        let utc = if self.is_utc { kind::UTC } else { 0 };
-        let kind = kind::VERSION << kind::VERSION_SHIFT | utc | kind;
+    // Not inline: where it would be, registers are scarce.
+    #[inline(never)]
+    fn frame<'w>(
+        &'w mut self,
+        kind: u8,
+        now: i64,
+        recorded_in: u16,
+        payload: &'w [u8],
+    ) -> Encoder<'w> {
+        let [_, crc0, crc1, crc2, crc3, fields @ ..] = &mut self.header;
+        let [
+            at0,
+            at1,
+            at2,
+            at3,
+            _,
+            _,
+            seq0,
+            seq1,
+            version_kind,
+            in0,
+            in1,
+            _,
+        ] = fields;
+        [*at0, *at1, *at2, *at3] = (now as u32).to_le_bytes();
+        [*seq0, *seq1] = (self.sequence as u16).to_le_bytes();
         self.sequence = self.sequence.wrapping_add(1);
-        [r0, r1, t0, t1, t2, t3, s0, s1, q0, q1, kind, 0, 0, 0, 0]
+        *version_kind = self.version | kind;
+        // A zero stands behind either; the other kinds have it where this one has a session.
+        [*in0, *in1] = recorded_in.to_le_bytes();
+        let len = match kind {
+            kind::RECOVERED => header::RECOVERED_LEN,
+            _ => header::LEN,
+        };
+        let fields = fields.get(..len - header::CRC).unwrap_or_default();
+        let crc = crc::update(crc::update(crc::BEGIN, fields), payload);
+        [*crc0, *crc1, *crc2, *crc3] = (!crc).to_le_bytes();
+        let (delimiter, header) = self.header.split_at(1);
+        Encoder::new(delimiter, header.get(..len).unwrap_or_default(), payload)
     }
 }
 

@@ -6,7 +6,7 @@
 use core::hint::black_box;
 use core::panic::PanicInfo;
 
-use device_cost::{LOCK, SLOTS, Ticks, Traces, board, mark, peers, record};
+use device_cost::{LOCK, SLOTS, Ticks, Traces, board, mark, peers, print, record};
 use jaegerling_core::{
     BUFFER_EXTRA, KeepOldest, Packer, Process, SeededIds, SpanContext, TickClock,
 };
@@ -92,15 +92,6 @@ fn peers() -> [usize; 2] {
         }
     }
     lengths
-}
-
-/// The numbers in decimal, a line each.
-fn print(numbers: &[usize]) {
-    for &number in numbers {
-        let digits = [100, 10, 1].map(|place| b'0' + (number / place % 10) as u8);
-        board::transmit(&digits);
-        board::transmit(b"\n");
-    }
 }
 
 #[panic_handler]

@@ -4,7 +4,7 @@
 
 use core::panic::PanicInfo;
 
-use device_cost::{LIMIT, LOCK, SERVICE, Ticks, Traces, trace_for_ever};
+use device_cost::{LIMIT, LOCK, SERVICE, Ticks, Traces, board, trace_for_ever};
 use jaegerling_core::{KeepOldest, Packer, SeededIds, TickClock};
 
 static TRACER: Traces<KeepOldest> = Traces::new(TickClock::new(Ticks), SeededIds::new(), LOCK);
@@ -12,7 +12,7 @@ static TRACER: Traces<KeepOldest> = Traces::new(TickClock::new(Ticks), SeededIds
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
-    trace_for_ever(&TRACER, Packer::lean(LIMIT, SERVICE))
+    trace_for_ever(&TRACER, Packer::lean(LIMIT, SERVICE), board::transmit)
 }
 
 #[panic_handler]
