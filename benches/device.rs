@@ -116,7 +116,7 @@ fn row(name: &'static str, board: &'static Board, features: &[&str]) -> Option<R
 
 /// What a program has printed, a line each.
 fn numbers<const N: usize>(sent: &[u8]) -> [usize; N] {
-    let text = str::from_utf8(sent).expect("numbers");
+    let text = std::str::from_utf8(sent).expect("numbers");
     let numbers: Vec<_> = text.lines().map(|line| line.parse().unwrap()).collect();
     numbers.try_into().expect("as many numbers")
 }
