@@ -1,7 +1,5 @@
 //! A line that flips, drops and makes up bytes, and frames as the documentation of
 //! `jaegerling_core::frame` says they are, made with `Vec` and written separately from it.
-//!
-//! Shared by tests and the fuzz target: a test declares `mod line;`.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
 /// What a frame says beside its payload.

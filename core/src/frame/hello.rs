@@ -6,7 +6,7 @@ use crate::jaeger::write as jaeger;
 use crate::stats::Dropped;
 use crate::text;
 use crate::thrift::write::{SLACK, Writer};
-use crate::{BUFFER_EXTRA, Stats, Value};
+use crate::{BUFFER_EXTRA, Process, Stats, Value};
 
 /// The numbers before the process: sequence, sent at, ticks per second, and the counters.
 const NUMBERS: usize = 4 + 8 + 4 + 5 * 8;
@@ -17,8 +17,7 @@ const AROUND_NAME: usize = 1 + 3 + 1;
 /// Who sends frames, as far as that does not change.
 #[derive(Clone, Copy, Debug)]
 pub struct Device<'a, T = core::iter::Empty<(&'a str, Value<'a>)>> {
-    service_name: &'a str,
-    tags: T,
+    process: Process<'a, T>,
     ticks_per_second: u32,
 }
 
@@ -27,8 +26,7 @@ impl<'a> Device<'a> {
     /// [`TickCounter::HZ`](crate::TickCounter::HZ); 0: it does not say.
     pub const fn new(service_name: &'a str, ticks_per_second: u32) -> Self {
         Self {
-            service_name,
-            tags: core::iter::empty(),
+            process: Process::new(service_name),
             ticks_per_second,
         }
     }
@@ -41,8 +39,7 @@ impl<'a, T> Device<'a, T> {
         I: IntoIterator<Item = (&'a str, Value<'a>)>,
     {
         Device {
-            service_name: self.service_name,
-            tags: tags.into_iter(),
+            process: self.process.with_tags(tags),
             ticks_per_second: self.ticks_per_second,
         }
     }
@@ -78,12 +75,13 @@ impl<'a, T: Iterator<Item = (&'a str, Value<'a>)> + Clone> Device<'a, T> {
 
     /// The process, with as many of its tags as fit.
     fn process(&self, w: &mut Writer<'_>) {
-        let name = text::cut(self.service_name, w.room().saturating_sub(AROUND_NAME));
+        let Process { service_name, tags } = &self.process;
+        let name = text::cut(service_name, w.room().saturating_sub(AROUND_NAME));
         let begin = w.at();
-        let mut kept = self.tags.clone().count();
+        let mut kept = tags.clone().count();
         loop {
             jaeger::process(w, name.as_bytes(), kept);
-            for (key, value) in self.tags.clone().take(kept) {
+            for (key, value) in tags.clone().take(kept) {
                 jaeger::tag(w, key, value);
             }
             w.stop();
@@ -97,7 +95,7 @@ impl<'a, T: Iterator<Item = (&'a str, Value<'a>)> + Clone> Device<'a, T> {
 }
 
 impl<'d> Hello<'d> {
-    /// Reads a hello; `None`: it is too short.
+    /// Reads a hello.
     pub(super) fn read(payload: &'d [u8]) -> Result<Self, DecodeError> {
         let truncated = DecodeError::Truncated { at: payload.len() };
         let (numbers, rest) = payload.split_first_chunk::<NUMBERS>().ok_or(truncated)?;

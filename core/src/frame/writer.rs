@@ -28,7 +28,8 @@ impl Writer {
     pub const fn new(session: u32) -> Self {
         let mut header = [0; 1 + header::RECOVERED_LEN];
         header[0] = DELIMITER;
-        [header[9], header[10]] = (session as u16).to_le_bytes();
+        let at = 1 + header::SESSION;
+        [header[at], header[at + 1]] = (session as u16).to_le_bytes();
         Self {
             header,
             version: kind::VERSION << kind::VERSION_SHIFT,

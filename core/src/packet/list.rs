@@ -4,7 +4,7 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::{Extent, FRONT};
 use crate::thrift::ty;
-use crate::thrift::write::Writer;
+use crate::thrift::write::{LONG_LIST, Writer};
 
 /// The list of spans while it is written: its header takes one byte for now.
 pub(super) struct SpanList {
@@ -59,8 +59,8 @@ impl SpanList {
             return FRONT;
         }
         let (bytes, grown) = match count {
-            15..=0x7f => ([0, LONG, count as u8], 1),
-            _ => ([LONG, count as u8 | 0x80, (count >> 7) as u8], 2),
+            15..=0x7f => ([0, LONG_LIST, count as u8], 1),
+            _ => ([LONG_LIST, count as u8 | 0x80, (count >> 7) as u8], 2),
         };
         let begin = FRONT - grown;
         // One by one, for what is short: a call of `memmove` brings that along.
@@ -78,6 +78,3 @@ impl SpanList {
         begin
     }
 }
-
-/// The first byte of the header of a list of structs whose count follows.
-const LONG: u8 = 0xf0 | ty::STRUCT;

@@ -12,7 +12,7 @@ pub const LOSS_SPAN: &str = "jaegerling: spans lost";
 const SECOND: i64 = 1_000_000_000;
 
 /// Watches the counters, and says when a loss is to be told: at most once a second.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct LossWatch {
     /// In the order of [`Dropped::each`].
     told: [u64; 4],
@@ -35,6 +35,12 @@ pub struct Loss {
     lost: [u64; 4],
     /// What was lost in all.
     total: u64,
+}
+
+impl Default for LossWatch {
+    fn default() -> Self {
+        Self::NEW
+    }
 }
 
 impl LossWatch {

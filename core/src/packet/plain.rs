@@ -39,7 +39,7 @@ fn head<'r, const WORDS: usize>(
 ) -> Option<Run<'r>> {
     let mut run = record.in_one_slot()?;
     // A header whose kind and length are anything else makes a larger number.
-    let name_len = run.word()?.wrapping_sub(kind::NAME << 27) as usize;
+    let name_len = run.next()?.wrapping_sub(kind::NAME << 27) as usize;
     if name_len > SHORT {
         return None;
     }
@@ -81,7 +81,7 @@ fn tags(mut run: Run<'_>, w: &mut Writer<'_>) -> bool {
         place.put([jaeger::TAGS]);
         let mut header = place.gap();
         let mut count = 0;
-        while let Some(entry) = run.word() {
+        while let Some(entry) = run.next() {
             let (key_len, len) = ((entry >> 16) as usize & LONG_KEY, entry as usize & 0xffff);
             let Some([key, value, rest]) = run.split(key_len, len) else {
                 return false;

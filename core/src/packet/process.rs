@@ -7,8 +7,8 @@ use crate::thrift::write::Writer;
 /// Who sends: jaeger.thrift's `Process`.
 #[derive(Clone, Copy, Debug)]
 pub struct Process<'a, T = core::iter::Empty<(&'a str, Value<'a>)>> {
-    pub(super) service_name: &'a str,
-    pub(super) tags: T,
+    pub(crate) service_name: &'a str,
+    pub(crate) tags: T,
 }
 
 impl<'a> Process<'a> {

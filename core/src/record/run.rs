@@ -33,18 +33,6 @@ impl<'r> Run<'r> {
         self.end.addr() - self.at.addr()
     }
 
-    /// The next word.
-    #[inline(always)]
-    pub(crate) fn word(&mut self) -> Option<u32> {
-        if self.is_empty() {
-            return None;
-        }
-        // SAFETY: before the end.
-        let word = unsafe { self.at.read() };
-        self.at = self.at.wrapping_add(1);
-        Some(word)
-    }
-
     /// The words that hold so many bytes, those that hold so many more, and the rest.
     #[inline(always)]
     pub(crate) fn split(&self, first: usize, second: usize) -> Option<[Self; 3]> {
@@ -79,7 +67,13 @@ impl Iterator for Run<'_> {
 
     #[inline(always)]
     fn next(&mut self) -> Option<u32> {
-        self.word()
+        if self.is_empty() {
+            return None;
+        }
+        // SAFETY: before the end.
+        let word = unsafe { self.at.read() };
+        self.at = self.at.wrapping_add(1);
+        Some(word)
     }
 }
 

@@ -11,6 +11,9 @@ use core::sync::atomic::{Ordering, compiler_fence};
 use super::ty;
 use super::varint::{i64_field_at, length_at};
 
+/// What the header of a list of structs begins with if there are more than 14: their count follows.
+pub(crate) const LONG_LIST: u8 = 0xf0 | ty::STRUCT;
+
 /// How many bytes a buffer has behind the limit: the longest that is written in one piece.
 pub(crate) const SLACK: usize = 48;
 
@@ -114,18 +117,12 @@ impl<'b> Writer<'b> {
     }
 
     /// A field that is an i64, whose short header is known.
-    #[inline(always)]
-    pub(crate) fn i64_field(&mut self, header: u8, value: i64) {
+    #[inline(never)]
+    pub(crate) fn number_field(&mut self, header: u8, value: i64) {
         if self.at <= self.limit {
             // SAFETY: from the limit on there are `SLACK` bytes more.
             self.at = unsafe { i64_field_at(header, value, self.at) };
         }
-    }
-
-    /// The same, for where there are many.
-    #[inline(never)]
-    pub(crate) fn number_field(&mut self, header: u8, value: i64) {
-        self.i64_field(header, value);
     }
 
     /// A length or a count.
@@ -253,16 +250,10 @@ impl<'b> Writer<'b> {
     #[inline(never)]
     pub(crate) fn structs_field(&mut self, header: u8, count: usize) {
         self.byte(header);
-        self.structs(count);
-    }
-
-    /// The header of a list of structs.
-    #[inline(always)]
-    pub(crate) fn structs(&mut self, count: usize) {
         match count {
             ..=14 => self.byte((count as u8) << 4 | ty::STRUCT),
             _ => {
-                self.byte(0xf0 | ty::STRUCT);
+                self.byte(LONG_LIST);
                 self.length(count);
             }
         }
@@ -328,4 +319,41 @@ impl Place {
 /// The header of field `id` after the field `last`, where they are less than 16 apart.
 pub(crate) const fn short_header(last: i16, id: i16, ty: u8) -> u8 {
     ((id - last) as u8) << 4 | ty
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_written_or_seen_to_be_too_long_in_buffers_of_every_size() {
+        let edges =
+            (0..64).flat_map(|bit| [i64::MAX >> bit, i64::MIN >> bit, (i64::MAX >> bit) / 2 + 1]);
+        for value in edges.chain([i64::MAX, i64::MIN, 300]) {
+            let zigzag = (value << 1 ^ value >> 63) as u64;
+            let len = 1 + (64 - (zigzag | 1).leading_zeros() as usize).div_ceil(7);
+            for size in 0..13 {
+                let mut buf = [0xa5; 13 + SLACK];
+                let mut w = Writer::new(&mut buf[..size + SLACK]);
+                w.number_field(0x16, value);
+                assert_eq!(w.is_full(), size < len, "{value:#x} in {size}");
+                assert!(w.is_full() || w.at() == len, "{value:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_is_written_or_seen_to_be_too_long_in_buffers_of_every_size() {
+        let edges = (0..usize::BITS).flat_map(|bit| [1_usize << bit, (1 << bit) - 1]);
+        for length in edges.chain([usize::MAX, 300]) {
+            let len = (usize::BITS as usize - (length | 1).leading_zeros() as usize).div_ceil(7);
+            for size in 0..12 {
+                let mut buf = [0xa5; 12 + SLACK];
+                let mut w = Writer::new(&mut buf[..size + SLACK]);
+                w.length(length);
+                assert_eq!(w.is_full(), size < len, "{length:#x} in {size}");
+                assert!(w.is_full() || w.at() == len, "{length:#x}");
+            }
+        }
+    }
 }
