@@ -129,7 +129,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "frame",
         &[
-            "decode", "jaeger", "thrift", "packet", "stats", "text", "time", "value",
+            "decode", "jaeger", "thrift", "packet", "stats", "time", "value",
         ],
     ),
     // Other crates: traits and types only, and nobody names it.

@@ -67,8 +67,8 @@
 //! | payload of a hello | bytes | what |
 //! |---|---:|---|
 //! | sequence | 4 | all 32 bits |
-//! | sent at | 8 | all 64 bits |
 //! | ticks per second | 4 | of the device's clock; 0: it does not say |
+//! | sent at | 8 | all 64 bits |
 //! | handed over, ring full, evicted, too large, failed | 8 each | spans, as [`Stats`] has them |
 //! | process | the rest | jaeger.thrift's `Process`, in Thrift's compact protocol |
 //!
