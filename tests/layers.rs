@@ -133,7 +133,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     // Other crates: traits and types only, and nobody names it.
-    ("impls", &["lock", "packet", "value"]),
+    ("impls", &["lock", "packet", "frame", "value"]),
 ];
 
 #[test]

@@ -97,6 +97,13 @@ impl<'w> Encoder<'w> {
         }
     }
 
+    /// The next bytes of the frame, as many as the buffer holds; `None` if that were all.
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+    pub(crate) fn next_bytes<'b>(&mut self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let len = self.fill(buffer);
+        buffer.get(..len).filter(|bytes| !bytes.is_empty())
+    }
+
     /// What stands behind a block: the code of the next one, which is begun, or the delimiter.
     #[inline(always)]
     fn go_on(&mut self) -> Option<u8> {

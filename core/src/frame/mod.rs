@@ -186,11 +186,11 @@ pub struct Hello<'d> {
 }
 
 impl Frame<'_> {
-    /// When it was sent, in full: at or after `earlier`, of which it is known that it was no more
-    /// than 71 minutes before. That may be when another frame of the session was sent, or the end of
-    /// a span in the frame.
-    pub const fn sent_after(&self, earlier: i64) -> i64 {
-        earlier.wrapping_add(self.sent_at.wrapping_sub(earlier as u32) as i64)
+    /// When it was sent, in full: what is nearest to a time that is known to be no more than 35 minutes
+    /// apart from that. It may be when another frame of the session was sent, or the end of a span that
+    /// was recorded shortly before.
+    pub const fn sent_near(&self, time: i64) -> i64 {
+        time.wrapping_add(self.sent_at.wrapping_sub(time as u32) as i32 as i64)
     }
 }
 
