@@ -72,6 +72,12 @@ pub fn transmit(bytes: &[u8]) {
     }
 }
 
+/// A byte that has come over the UART, if there is one.
+pub fn receive() -> Option<u8> {
+    let is_empty = UART0_FR.read() & 1 << 4 != 0;
+    (!is_empty).then(|| UART0_DR.read() as u8)
+}
+
 pub(super) fn start_timer(ticks: u32, again: bool) {
     TIMER0_CTL.write(0);
     TIMER0_TAMR.write(if again { 2 } else { 1 });
