@@ -40,6 +40,8 @@ const UART0_DR: Register = unsafe { Register::at(0x4000_c000) };
 // SAFETY: as above.
 const UART0_FR: Register = unsafe { Register::at(0x4000_c018) };
 // SAFETY: as above.
+const UART0_LCRH: Register = unsafe { Register::at(0x4000_c02c) };
+// SAFETY: as above.
 const UART0_CTL: Register = unsafe { Register::at(0x4000_c030) };
 // SAFETY: as above.
 const TIMER0_TAMR: Register = unsafe { Register::at(0x4003_0004) };
@@ -60,6 +62,8 @@ pub fn init() {
     SYST_CVR.write(0);
     SYST_CSR.write(1 << 2 | 1);
     RCGC1.write(1 << 16 | 1);
+    // Eight bits, and a FIFO.
+    UART0_LCRH.write(3 << 5 | 1 << 4);
     UART0_CTL.write(1 << 9 | 1 << 8 | 1);
     super::arm::unmask(TIMER0);
 }
