@@ -57,12 +57,15 @@ impl<'t> Device<'t> {
         self.tracer.clock().0.set(uptime);
     }
 
-    /// Records a span, and gives the frames that go over the link.
-    pub(crate) fn send(&mut self, number: i64, is_last: bool) -> Vec<Vec<u8>> {
+    /// Records a span.
+    pub(crate) fn record(&self, number: i64) {
         let mut span = self.tracer.root("sample");
         span.tag("number", number);
         span.end();
+    }
 
+    /// The frames that go over the link now.
+    pub(crate) fn send(&mut self) -> Vec<Vec<u8>> {
         let clock = self.tracer.clock();
         let mut frames = Vec::new();
         let mut buffer = [0; LONGEST_DATAGRAM + BUFFER_EXTRA];
@@ -76,11 +79,31 @@ impl<'t> Device<'t> {
             frames.push(self.writer.datagram(clock, datagram.bytes).collect());
             self.drain.sent(&mut self.packer);
         }
-        if is_last {
-            let stats = self.drain.stats();
-            let close = self.writer.close(clock, &DEVICE, &stats, &mut buffer);
-            frames.extend(close.map(Encoder::collect));
-        }
         frames
+    }
+
+    /// A datagram that a reset has overtaken. Retained memory would find its spans again.
+    pub(crate) fn unsent(mut self) -> Option<Vec<u8>> {
+        let mut buffer = [0; LONGEST_DATAGRAM + BUFFER_EXTRA];
+        let process = Process::new(SERVICE);
+        let datagram = self.drain.pack(&mut self.packer, &mut buffer, &process)?;
+        Some(datagram.bytes.into())
+    }
+
+    /// The frame with such a datagram, from the life before.
+    pub(crate) fn recover(&mut self, datagram: &[u8], recorded_in: u32) -> Vec<u8> {
+        let frame = self
+            .writer
+            .recovered(self.tracer.clock(), datagram, recorded_in);
+        frame.collect()
+    }
+
+    /// The last frame.
+    pub(crate) fn close(&mut self) -> Option<Vec<u8>> {
+        let mut buffer = [0; LONGEST_DATAGRAM + BUFFER_EXTRA];
+        let stats = self.drain.stats();
+        let clock = self.tracer.clock();
+        let close = self.writer.close(clock, &DEVICE, &stats, &mut buffer)?;
+        Some(close.collect())
     }
 }

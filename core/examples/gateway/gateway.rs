@@ -63,8 +63,12 @@ impl<S: UdpSocket> Gateway<S> {
     }
 
     /// What became of all that came over the link: what was lost on it, and what behind it.
-    pub(crate) fn account(&self) -> (&Losses, Bad, Account) {
-        (&self.losses, self.decoder.bad(), self.way_out.account)
+    pub(crate) fn account(&self) -> (Losses, Bad, Account) {
+        (
+            self.losses.clone(),
+            self.decoder.bad(),
+            self.way_out.account,
+        )
     }
 
     /// The socket.
