@@ -129,11 +129,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "frame",
         &[
-            "decode", "jaeger", "thrift", "packet", "stats", "text", "time", "value",
+            "decode", "jaeger", "thrift", "packet", "stats", "time", "value",
         ],
     ),
     // Other crates: traits and types only, and nobody names it.
-    ("impls", &["lock", "packet", "value"]),
+    ("impls", &["lock", "packet", "frame", "value"]),
 ];
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jaegerling_core::decode::decode;
 
 use crate::board::{Board, LM3S6965EVB, MICROBIT, VIRT};
-use crate::link::{DATAGRAM, Frame, frames};
+use crate::frames::{Datagram, datagrams};
 use crate::server::{fresh_id, jaeger};
 use crate::trace::{Span, Tag, Trace};
 
@@ -37,14 +37,15 @@ fn seen_in_jaeger(board: &Board) {
         fresh_id() as u32 | fresh_id().rotate_left(32) as u32,
     );
     let sent = board.run(&image, 0, &[]);
-    let frames = frames(&sent);
-    let traces = traces_of(&frames);
+    // One reset.
+    let datagrams = datagrams(&sent, 2);
+    let traces = traces_of(&datagrams);
 
     let Some(jaeger) = jaeger() else { return };
-    for frame in &frames {
-        jaeger.send(frame.bytes);
+    for datagram in &datagrams {
+        jaeger.send(&datagram.bytes);
     }
-    let mut run = Run::new(board, &frames);
+    let mut run = Run::new(board, &datagrams);
     for (trace_id, (session, spans)) in traces {
         let trace = jaeger.trace(trace_id, spans);
         assert_eq!(trace.spans().len(), spans);
@@ -56,13 +57,12 @@ fn seen_in_jaeger(board: &Board) {
 
 /// The traces in the datagrams: each of one session, and how many spans it has. That no datagram is
 /// missing, and no span was lost, the datagrams themselves say.
-fn traces_of(frames: &[Frame<'_>]) -> BTreeMap<u128, (u32, usize)> {
+fn traces_of(datagrams: &[Datagram]) -> BTreeMap<u128, (u16, usize)> {
     let mut traces = BTreeMap::new();
     let mut last = 0;
     let mut boots = 0;
-    for frame in frames {
-        assert_eq!(frame.letters, DATAGRAM);
-        let batch = decode(frame.bytes).unwrap();
+    for datagram in datagrams {
+        let batch = decode(&datagram.bytes).unwrap();
         let number = batch.seq_no.unwrap();
         if number == 1 {
             boots += 1;
@@ -75,8 +75,10 @@ fn traces_of(frames: &[Frame<'_>]) -> BTreeMap<u128, (u32, usize)> {
         assert_eq!(stats.too_large_dropped_spans, 0);
         assert_eq!(stats.failed_to_emit_spans, 0);
         for span in batch.spans.iter() {
-            let (session, spans) = traces.entry(span.trace_id).or_insert((frame.session, 0));
-            assert_eq!(*session, frame.session);
+            let (session, spans) = traces
+                .entry(span.trace_id)
+                .or_insert((datagram.recorded_in, 0));
+            assert_eq!(*session, datagram.recorded_in);
             *spans += 1;
         }
     }
@@ -90,15 +92,16 @@ struct Run<'a> {
     /// Spans that the second life sent, the recovered ones among them.
     sent_after_reset: i64,
     /// Rounds of the loop, and interrupts that were recorded, by session.
-    rounds: BTreeSet<(u32, i64)>,
-    interrupts: BTreeSet<(u32, i64)>,
+    rounds: BTreeSet<(u16, i64)>,
+    interrupts: BTreeSet<(u16, i64)>,
     calibrations: u32,
     reports: u32,
 }
 
 impl<'a> Run<'a> {
-    fn new(board: &'a Board, frames: &[Frame<'_>]) -> Self {
-        let batches = frames.iter().map(|frame| decode(frame.bytes).unwrap());
+    fn new(board: &'a Board, datagrams: &[Datagram]) -> Self {
+        let datagrams = datagrams.iter();
+        let batches = datagrams.map(|datagram| decode(&datagram.bytes).unwrap());
         let mut sent = 0;
         for batch in batches {
             if batch.seq_no == Some(1) {
@@ -116,7 +119,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn check(&mut self, session: u32, trace: &Trace) {
+    fn check(&mut self, session: u16, trace: &Trace) {
         for span in trace.spans() {
             assert_eq!(span.service(), "thermostat");
             assert_eq!(span.process_tag("board"), Some(self.board.name.into()));
@@ -136,7 +139,7 @@ impl<'a> Run<'a> {
     }
 
     /// A round of the loop, with all that happened in it.
-    fn round(&mut self, session: u32, trace: &Trace, root: Span<'_>) {
+    fn round(&mut self, session: u16, trace: &Trace, root: Span<'_>) {
         let round = int(root, "round");
         assert!(self.rounds.insert((session, round)), "a round twice");
         let mut interrupts = trace.spans();
@@ -195,7 +198,7 @@ impl<'a> Run<'a> {
     }
 
     /// What was open when the watchdog bit: recovered, with what had been said of it until then.
-    fn calibration(&mut self, session: u32, trace: &Trace, root: Span<'_>) {
+    fn calibration(&mut self, session: u16, trace: &Trace, root: Span<'_>) {
         assert_eq!(trace.spans().len(), 1);
         assert_eq!(session, 0);
         assert_eq!(root.tag("unfinished"), Some(Tag::Bool(true)));
@@ -216,7 +219,7 @@ impl<'a> Run<'a> {
     }
 
     /// The tracer's own account of the second life.
-    fn report(&mut self, session: u32, trace: &Trace, root: Span<'_>) {
+    fn report(&mut self, session: u16, trace: &Trace, root: Span<'_>) {
         assert_eq!(trace.spans().len(), 1);
         assert_eq!(session, 1);
         // All that was sent but this one.

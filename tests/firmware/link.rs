@@ -1,10 +1,9 @@
-//! What a program has sent, split into its frames again.
+//! What a program has sent at once, split into its parts again.
 
-/// A frame, as `device/src/link.rs` sends it.
+/// A part, as `send_at_once` of `device/src/link.rs` sends it.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame<'a> {
     pub(crate) letters: [u8; 2],
-    pub(crate) session: u32,
     pub(crate) bytes: &'a [u8],
 }
 
@@ -16,7 +15,7 @@ pub(crate) const DATAGRAM: [u8; 2] = *b"JG";
 pub(crate) fn frames(mut sent: &[u8]) -> Vec<Frame<'_>> {
     let mut frames = Vec::new();
     while !sent.is_empty() {
-        let Some((&[a, b, s0, s1, s2, s3, l0, l1], rest)) = sent.split_first_chunk() else {
+        let Some((&[a, b, _, _, _, _, l0, l1], rest)) = sent.split_first_chunk() else {
             panic!("not a header: {}", beginning(sent));
         };
         let length = u16::from_le_bytes([l0, l1]).into();
@@ -26,7 +25,6 @@ pub(crate) fn frames(mut sent: &[u8]) -> Vec<Frame<'_>> {
         };
         frames.push(Frame {
             letters: [a, b],
-            session: u32::from_le_bytes([s0, s1, s2, s3]),
             bytes,
         });
         sent = rest;

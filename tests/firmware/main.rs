@@ -4,6 +4,7 @@
 
 mod app;
 mod board;
+mod frames;
 mod image;
 mod link;
 mod storm;

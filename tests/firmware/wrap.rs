@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jaegerling_core::decode::{TagValue, decode};
 
 use crate::board::{Board, LM3S6965EVB, MICROBIT, VIRT};
-use crate::link::frames;
+use crate::frames::datagrams;
 
 #[test]
 fn a_span_takes_as_long_as_it_did_though_the_counter_of_a_cortex_m3_wrapped() {
@@ -29,8 +29,8 @@ fn wraps(board: &Board) {
     };
     let sent = board.run(&image, 0, &[]);
     let mut wraps = BTreeMap::new();
-    for frame in frames(&sent) {
-        for span in decode(frame.bytes).unwrap().spans.iter() {
+    for datagram in datagrams(&sent, 1) {
+        for span in decode(&datagram.bytes).unwrap().spans.iter() {
             let name = span.operation_name.to_string();
             let tag = |wanted: &str| {
                 let mut tags = span.tags.iter();

@@ -141,15 +141,17 @@ fn no_frame_is_longer_than_its_link_takes() {
 type Traces = Tracer<Micros, SeededIds, SingleContext, KeepOldest, [Slot<40>; 32], 40>;
 
 #[test]
-fn when_a_frame_was_sent_is_known_in_full_from_any_time_shortly_before() {
-    let sent_at = 5_i64 << 32 | 7;
-    let mut writer = Writer::new(1);
-    let bytes = whole(writer.datagram(&Micros(sent_at), b""));
-    with_one(&bytes, |frame| {
-        for before in [0, 1, 7, 8, 1 << 31, u32::MAX.into()] {
-            assert_eq!(frame.sent_after(sent_at - before), sent_at);
-        }
-        assert_eq!(frame.sent_after(sent_at + 1), sent_at + (1 << 32));
-        assert_eq!(frame.sent_after(-1), 7);
-    });
+fn when_a_frame_was_sent_is_known_in_full_from_any_time_near_to_that() {
+    for sent_at in [7, 5_i64 << 32 | 7, 1_790_000_000_123_456] {
+        let mut writer = Writer::new(1);
+        let bytes = whole(writer.datagram(&Micros(sent_at), b""));
+        with_one(&bytes, |frame| {
+            let half = 1 << 31;
+            for apart in [0, 1, 7, 8, half, -1, -7, -8, 1 - half] {
+                assert_eq!(frame.sent_near(sent_at + apart), sent_at);
+            }
+            assert_eq!(frame.sent_near(sent_at + half + 1), sent_at + (1 << 32));
+            assert_eq!(frame.sent_near(sent_at - half), sent_at - (1 << 32));
+        });
+    }
 }

@@ -2,6 +2,30 @@
 //! `jaegerling_core::frame` says they are, made with `Vec` and written separately from it.
 #![allow(dead_code, unreachable_pub, missing_docs)]
 
+use jaegerling_core::Clock;
+use jaegerling_core::frame::Writer;
+
+/// Frames with these datagrams, as a device sends them whose clock stands still.
+pub fn sent(datagrams: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let mut writer = Writer::new(1);
+    let datagrams = datagrams.iter();
+    datagrams
+        .map(|datagram| writer.datagram(&Still, datagram).collect())
+        .collect()
+}
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> u64 {
+        0
+    }
+
+    fn unix_nanos(&self, _: u64) -> i64 {
+        0
+    }
+}
+
 /// What a frame says beside its payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {

@@ -1,5 +1,7 @@
 //! The bytes of a frame: COBS over a header and a payload, which stay where they are.
 
+use core::sync::atomic::{Ordering, compiler_fence};
+
 use super::{BLOCK, DELIMITER};
 
 /// A frame on its way out. It gives its bytes in whatever pieces the link takes them, until there
@@ -71,12 +73,35 @@ impl<'w> Encoder<'w> {
     /// }
     /// ```
     pub fn fill(&mut self, buffer: &mut [u8]) -> usize {
-        let mut len = 0;
-        for (place, byte) in buffer.iter_mut().zip(self) {
+        let whole = buffer.len();
+        let mut free = buffer;
+        loop {
+            let len = free.len().min(self.block.len());
+            let (block, rest) = self.block.split_at_checked(len).unwrap_or_default();
+            let (places, behind) = free.split_at_mut_checked(len).unwrap_or_default();
+            self.block = rest;
+            free = behind;
+            for (place, byte) in places.iter_mut().zip(block) {
+                *place = *byte;
+                // A loop, and not a call of `memcpy`, which blocks are too short for.
+                compiler_fence(Ordering::SeqCst);
+            }
+            let Some((place, behind)) = free.split_first_mut() else {
+                return whole;
+            };
+            let Some(byte) = self.go_on() else {
+                return whole - behind.len() - 1;
+            };
             *place = byte;
-            len += 1;
+            free = behind;
         }
-        len
+    }
+
+    /// The next bytes of the frame, as many as the buffer holds; `None` if that were all.
+    #[cfg(any(feature = "embedded-io", feature = "embedded-io-async"))]
+    pub(crate) fn next_bytes<'b>(&mut self, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+        let len = self.fill(buffer);
+        buffer.get(..len).filter(|bytes| !bytes.is_empty())
     }
 
     /// What stands behind a block: the code of the next one, which is begun, or the delimiter.
@@ -112,6 +137,7 @@ impl<'w> Encoder<'w> {
 impl Iterator for Encoder<'_> {
     type Item = u8;
 
+    #[inline(always)]
     fn next(&mut self) -> Option<u8> {
         match self.block {
             [byte, block @ ..] => {

@@ -4,15 +4,11 @@ use super::Hello;
 use crate::decode::{DecodeError, process};
 use crate::jaeger::write as jaeger;
 use crate::stats::Dropped;
-use crate::text;
 use crate::thrift::write::{SLACK, Writer};
 use crate::{BUFFER_EXTRA, Process, Stats, Value};
 
-/// The numbers before the process: sequence, sent at, ticks per second, and the counters.
-const NUMBERS: usize = 4 + 8 + 4 + 5 * 8;
-
-/// Header and length of the service's name, and the stop behind the process.
-const AROUND_NAME: usize = 1 + 3 + 1;
+/// The numbers before the process: sequence, ticks per second, sent at, and the counters.
+const NUMBERS: usize = 4 + 4 + 8 + 5 * 8;
 
 /// Who sends frames, as far as that does not change.
 #[derive(Clone, Copy, Debug)]
@@ -56,31 +52,37 @@ impl<'a, T: Iterator<Item = (&'a str, Value<'a>)> + Clone> Device<'a, T> {
     ) -> Option<usize> {
         // As long as the packer's longest datagram in this buffer.
         let limit = buffer.len().checked_sub(BUFFER_EXTRA)?;
-        let w = &mut Writer::new(buffer.get_mut(..limit + SLACK)?);
-        w.put(sequence.to_le_bytes());
-        w.put(sent_at.to_le_bytes());
-        w.put(self.ticks_per_second.to_le_bytes());
+        let buffer = buffer.get_mut(..limit + SLACK)?;
+        let (numbers, rest) = buffer.split_at_mut_checked(NUMBERS)?;
         let Dropped {
             ring_full,
             evicted,
             too_large,
             failed,
         } = stats.dropped;
-        for number in [stats.handed_over, ring_full, evicted, too_large, failed] {
-            w.put(number.to_le_bytes());
+        let all = [
+            u64::from(self.ticks_per_second) << 32 | u64::from(sequence),
+            sent_at as u64,
+            stats.handed_over,
+            ring_full,
+            evicted,
+            too_large,
+            failed,
+        ];
+        for (place, number) in numbers.chunks_exact_mut(8).zip(all) {
+            place.copy_from_slice(&number.to_le_bytes());
         }
+        let w = &mut Writer::new(rest);
         self.process(w);
-        (!w.is_full()).then(|| w.at())
+        (!w.is_full()).then(|| NUMBERS + w.at())
     }
 
     /// The process, with as many of its tags as fit.
     fn process(&self, w: &mut Writer<'_>) {
         let Process { service_name, tags } = &self.process;
-        let name = text::cut(service_name, w.room().saturating_sub(AROUND_NAME));
-        let begin = w.at();
         let mut kept = tags.clone().count();
         loop {
-            jaeger::process(w, name.as_bytes(), kept);
+            jaeger::process(w, service_name.as_bytes(), kept);
             for (key, value) in tags.clone().take(kept) {
                 jaeger::tag(w, key, value);
             }
@@ -88,7 +90,7 @@ impl<'a, T: Iterator<Item = (&'a str, Value<'a>)> + Clone> Device<'a, T> {
             if kept == 0 || !w.is_full() {
                 return;
             }
-            w.back_to(begin);
+            w.back_to(0);
             kept -= 1;
         }
     }
@@ -100,8 +102,8 @@ impl<'d> Hello<'d> {
         let truncated = DecodeError::Truncated { at: payload.len() };
         let (numbers, rest) = payload.split_first_chunk::<NUMBERS>().ok_or(truncated)?;
         let (sequence, numbers) = numbers.split_first_chunk().ok_or(truncated)?;
-        let (sent_at, numbers) = numbers.split_first_chunk().ok_or(truncated)?;
         let (ticks_per_second, numbers) = numbers.split_first_chunk().ok_or(truncated)?;
+        let (sent_at, numbers) = numbers.split_first_chunk().ok_or(truncated)?;
         let mut numbers = numbers.chunks_exact(8).map(|number| {
             let number = number.first_chunk().copied().unwrap_or_default();
             u64::from_le_bytes(number)

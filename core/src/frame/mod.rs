@@ -67,8 +67,8 @@
 //! | payload of a hello | bytes | what |
 //! |---|---:|---|
 //! | sequence | 4 | all 32 bits |
-//! | sent at | 8 | all 64 bits |
 //! | ticks per second | 4 | of the device's clock; 0: it does not say |
+//! | sent at | 8 | all 64 bits |
 //! | handed over, ring full, evicted, too large, failed | 8 each | spans, as [`Stats`] has them |
 //! | process | the rest | jaeger.thrift's `Process`, in Thrift's compact protocol |
 //!
@@ -188,11 +188,11 @@ pub struct Hello<'d> {
 }
 
 impl Frame<'_> {
-    /// When it was sent, in full: at or after `earlier`, of which it is known that it was no more
-    /// than 71 minutes before. That may be when another frame of the session was sent, or the end of
-    /// a span in the frame.
-    pub const fn sent_after(&self, earlier: i64) -> i64 {
-        earlier.wrapping_add(self.sent_at.wrapping_sub(earlier as u32) as i64)
+    /// When it was sent, in full: what is nearest to a time that is known to be no more than 35 minutes
+    /// apart from that. It may be when another frame of the session was sent, or the end of a span that
+    /// was recorded shortly before.
+    pub const fn sent_near(&self, time: i64) -> i64 {
+        time.wrapping_add(self.sent_at.wrapping_sub(time as u32) as i32 as i64)
     }
 }
 

@@ -77,8 +77,8 @@ impl Writer {
     /// asks ([`RequestListener`](super::RequestListener)), and when it is due.
     ///
     /// `buffer` may be the packer's: as with that, what is sent is [`BUFFER_EXTRA`] bytes shorter.
-    /// Tags that do not fit are left out, and the service's name is cut; for a buffer that is too
-    /// short for anything, there is no frame.
+    /// Tags that do not fit are left out. A buffer that is too short even so, as none is that a packer
+    /// can use, gets no frame.
     ///
     /// [`BUFFER_EXTRA`]: crate::BUFFER_EXTRA
     pub fn hello<'w, 'a>(

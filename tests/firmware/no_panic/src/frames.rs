@@ -38,7 +38,7 @@ pub fn touch_all() {
         frame::Device::with_tags => (it: frame::Device<'static>, tags: Tags);
         frame::Encoder::fill => (it: &'static mut frame::Encoder<'static>, buffer: &'static mut [u8]);
         frame::Encoder::next_chunk => (it: &'static mut frame::Encoder<'static>);
-        frame::Frame::sent_after => (it: &'static frame::Frame<'static>, earlier: i64);
+        frame::Frame::sent_near => (it: &'static frame::Frame<'static>, time: i64);
         frame::Losses::follow => (it: &'static mut frame::Losses, frame: &'static frame::Frame<'static>);
         frame::Losses::new => ();
         frame::RequestListener::hear => (it: &'static mut frame::RequestListener, bytes: &'static [u8]);

@@ -10,9 +10,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use critical_section::Mutex;
 use firmware::board::{self, Ticks};
 use firmware::link;
+use jaegerling_core::frame::{Device, RequestListener, Writer};
 use jaegerling_core::{
-    Clock, KeepNewest, Packer, Process, Retained, RetainedSlots, SeededIds, SpanContext, TickClock,
-    TickCounter, Tracer, TracerDrain, Value,
+    Clock, KeepNewest, Packed, Packer, Process, Retained, RetainedSlots, SeededIds, SpanContext,
+    TickClock, TickCounter, Tracer, TracerDrain, Value,
 };
 
 /// 16 spans of up to 40 words each. When they are all in use, the oldest finished one gives way.
@@ -54,7 +55,13 @@ fn main() -> ! {
     ) else {
         panic!("the tracer is started twice");
     };
-    let mut sender = Sender { drain, packer };
+    let mut sender = Sender {
+        drain,
+        packer,
+        session: found.session,
+        writer: Writer::new(found.session),
+        requests: RequestListener::new(),
+    };
     // What was going on before the reset, if there was one.
     sender.send_all();
 
@@ -69,6 +76,7 @@ fn main() -> ! {
     }
     board::stop_timer();
     sender.report();
+    sender.close();
     board::exit()
 }
 
@@ -172,29 +180,67 @@ fn wait(ticks: u32) {
     while TRACER.clock().now() - begin < ticks.into() {}
 }
 
-/// Sends spans over the UART.
+/// Who sends, for whoever is on the other end of the UART.
+const DEVICE: Device = Device::new("thermostat", Ticks::HZ);
+
+/// Sends spans over the UART, in frames.
 struct Sender {
     drain: TracerDrain<'static, Traces>,
     packer: Packer,
+    session: u32,
+    writer: Writer,
+    requests: RequestListener,
 }
 
 impl Sender {
-    /// Sends all that have ended.
+    /// Sends all that have ended; and before, at the start, on request and now and then, a hello.
     fn send_all(&mut self) {
         let mut buffer = [0; DATAGRAM + jaegerling_core::BUFFER_EXTRA];
+        if self.is_asked() || self.writer.is_hello_due(TRACER.clock()) {
+            let device = DEVICE.with_tags([("board", Value::from(board::NAME))]);
+            let stats = self.drain.stats();
+            let hello = self
+                .writer
+                .hello(TRACER.clock(), &device, &stats, &mut buffer);
+            hello.into_iter().for_each(link::send);
+        }
         loop {
             // Those of before a reset come first, in datagrams of their own.
-            let session = self.drain.session();
             let tags = [
                 ("board", Value::from(board::NAME)),
-                ("session", Value::from(i64::from(session))),
+                ("session", Value::from(i64::from(self.drain.session()))),
             ];
             let process = Process::new("thermostat").with_tags(tags);
             let packed = self.drain.pack(&mut self.packer, &mut buffer, &process);
-            let Some(datagram) = packed else { return };
-            link::send(link::DATAGRAM, session, datagram.bytes);
+            let Some(Packed { bytes, session, .. }) = packed else {
+                return;
+            };
+            link::send(match session == self.session {
+                true => self.writer.datagram(TRACER.clock(), bytes),
+                // Their times are those of a clock that began before this one.
+                false => self.writer.recovered(TRACER.clock(), bytes, session),
+            });
             self.drain.sent(&mut self.packer);
         }
+    }
+
+    /// Whether the other end has asked who is there.
+    fn is_asked(&mut self) -> bool {
+        let mut is_asked = false;
+        while let Some(byte) = board::receive() {
+            is_asked |= self.requests.hear(&[byte]);
+        }
+        is_asked
+    }
+
+    /// The last frame, so that the other end knows what it has missed.
+    fn close(&mut self) {
+        let mut buffer = [0; DATAGRAM + jaegerling_core::BUFFER_EXTRA];
+        let stats = self.drain.stats();
+        let close = self
+            .writer
+            .close(TRACER.clock(), &DEVICE, &stats, &mut buffer);
+        close.into_iter().for_each(link::send);
     }
 
     /// What became of all spans, in one more.

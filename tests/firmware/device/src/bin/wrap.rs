@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use firmware::board::{self, Ticks};
 use firmware::link;
+use jaegerling_core::frame::Writer;
 use jaegerling_core::{
     BUFFER_EXTRA, Clock, KeepOldest, Packer, Process, SeededIds, Slot, TickClock, TickCounter,
     Tracer,
@@ -128,8 +129,9 @@ fn send() {
     };
     let process = Process::new("wrap");
     let mut buffer = [0; DATAGRAM + BUFFER_EXTRA];
+    let mut writer = Writer::new(0);
     while let Some(datagram) = drain.pack(&mut packer, &mut buffer, &process) {
-        link::send(link::DATAGRAM, 0, datagram.bytes);
+        link::send(writer.datagram(TRACER.clock(), datagram.bytes));
         drain.sent(&mut packer);
     }
 }

@@ -40,6 +40,8 @@ const UART0_DR: Register = unsafe { Register::at(0x4000_c000) };
 // SAFETY: as above.
 const UART0_FR: Register = unsafe { Register::at(0x4000_c018) };
 // SAFETY: as above.
+const UART0_LCRH: Register = unsafe { Register::at(0x4000_c02c) };
+// SAFETY: as above.
 const UART0_CTL: Register = unsafe { Register::at(0x4000_c030) };
 // SAFETY: as above.
 const TIMER0_TAMR: Register = unsafe { Register::at(0x4003_0004) };
@@ -60,6 +62,8 @@ pub fn init() {
     SYST_CVR.write(0);
     SYST_CSR.write(1 << 2 | 1);
     RCGC1.write(1 << 16 | 1);
+    // Eight bits, and a FIFO.
+    UART0_LCRH.write(3 << 5 | 1 << 4);
     UART0_CTL.write(1 << 9 | 1 << 8 | 1);
     super::arm::unmask(TIMER0);
 }
@@ -70,6 +74,12 @@ pub fn transmit(bytes: &[u8]) {
         while UART0_FR.read() & 1 << 5 != 0 {}
         UART0_DR.write(byte.into());
     }
+}
+
+/// A byte that has come over the UART, if there is one.
+pub fn receive() -> Option<u8> {
+    let is_empty = UART0_FR.read() & 1 << 4 != 0;
+    (!is_empty).then(|| UART0_DR.read() as u8)
 }
 
 pub(super) fn start_timer(ticks: u32, again: bool) {

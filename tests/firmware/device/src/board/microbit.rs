@@ -49,11 +49,17 @@ const TIMER0_INTENCLR: Register = unsafe { Register::at(0x4000_8308) };
 // SAFETY: as above.
 const TIMER0_CC1: Register = unsafe { Register::at(0x4000_8544) };
 // SAFETY: as above.
+const UART_STARTRX: Register = unsafe { Register::at(0x4000_2000) };
+// SAFETY: as above.
 const UART_STARTTX: Register = unsafe { Register::at(0x4000_2008) };
+// SAFETY: as above.
+const UART_RXDRDY: Register = unsafe { Register::at(0x4000_2108) };
 // SAFETY: as above.
 const UART_TXDRDY: Register = unsafe { Register::at(0x4000_211c) };
 // SAFETY: as above.
 const UART_ENABLE: Register = unsafe { Register::at(0x4000_2500) };
+// SAFETY: as above.
+const UART_RXD: Register = unsafe { Register::at(0x4000_2518) };
 // SAFETY: as above.
 const UART_TXD: Register = unsafe { Register::at(0x4000_251c) };
 
@@ -69,6 +75,7 @@ pub fn init() {
     TIMER0_PRESCALER.write(0);
     TIMER0_START.write(1);
     UART_ENABLE.write(4);
+    UART_STARTRX.write(1);
     UART_STARTTX.write(1);
     super::arm::unmask(TIMER0);
 }
@@ -80,6 +87,15 @@ pub fn transmit(bytes: &[u8]) {
         UART_TXD.write(byte.into());
         while UART_TXDRDY.read() == 0 {}
     }
+}
+
+/// A byte that has come over the UART, if there is one.
+pub fn receive() -> Option<u8> {
+    if UART_RXDRDY.read() == 0 {
+        return None;
+    }
+    UART_RXDRDY.write(0);
+    Some(UART_RXD.read() as u8)
 }
 
 pub(super) fn start_timer(ticks: u32, again: bool) {

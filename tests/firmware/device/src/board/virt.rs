@@ -39,8 +39,9 @@ const MTIME_HIGH: Register = unsafe { Register::at(0x0200_bffc) };
 // SAFETY: as above.
 const TEST: Register = unsafe { Register::at(0x0010_0000) };
 
-/// The data register of the 16550, which has 8 bits.
+/// The data register of the 16550, which has 8 bits, and its line status.
 const UART_THR: *mut u8 = core::ptr::with_exposed_provenance_mut(0x1000_0000);
+const UART_LSR: *mut u8 = core::ptr::with_exposed_provenance_mut(0x1000_0005);
 
 /// After how many ticks the interrupt comes again; 0: it does not.
 static PERIOD: AtomicU32 = AtomicU32::new(0);
@@ -60,6 +61,17 @@ pub fn transmit(bytes: &[u8]) {
         // SAFETY: a register of the UART.
         unsafe { UART_THR.write_volatile(byte) };
     }
+}
+
+/// A byte that has come over the UART, if there is one.
+pub fn receive() -> Option<u8> {
+    // SAFETY: a register of the UART.
+    let status = unsafe { UART_LSR.read_volatile() };
+    if status & 1 == 0 {
+        return None;
+    }
+    // SAFETY: as above.
+    Some(unsafe { UART_THR.read_volatile() })
 }
 
 /// As [`transmit`]: the emulator has no faster way here.
