@@ -9,6 +9,8 @@ mod board;
 mod cost;
 #[path = "../tests/firmware/image.rs"]
 mod image;
+#[path = "../tests/firmware/instruction.rs"]
+mod instruction;
 #[path = "../tests/firmware/toolchain.rs"]
 mod toolchain;
 

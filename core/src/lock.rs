@@ -72,6 +72,12 @@ unsafe impl ClaimLock for SingleContext {
 
 /// Compare-and-swap instead of a lock: any thread, interrupt or core may record at once, and none
 /// waits for another.
+///
+/// On cores where compare-and-swap is a load that reserves and a store that fails unless the word is
+/// still reserved, an interrupt between the two must make the store fail. A Cortex-M sees to it. A
+/// RISC-V need not: where handlers interrupt each other, and the core keeps what is reserved through
+/// `mret`, a handler stores conditionally once more, anywhere, before it returns (RISC-V Privileged
+/// Architecture, Trap-Return Instructions).
 #[cfg(target_has_atomic = "32")]
 #[derive(Clone, Copy, Default, Debug)]
 pub struct LockFree;

@@ -1,11 +1,14 @@
 //! The boards, whose programs the toolchain builds, and QEMU runs.
 
 use std::fs::{self, File};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::image::Image;
+use crate::instruction::Architecture;
 use crate::toolchain::{Toolchain, or_skipped, said};
 
 /// What is longer than this has hung.
@@ -14,7 +17,10 @@ const SECONDS: &str = "60";
 /// A board that QEMU emulates.
 pub(crate) struct Board {
     pub(crate) name: &'static str,
-    pub(crate) target: &'static str,
+    target: &'static str,
+    pub(crate) architecture: Architecture,
+    /// What is built for it in `tests/firmware/device`.
+    programs: &'static [&'static str],
     /// Of its tick counter.
     pub(crate) hz: u64,
     /// The emulator, and what makes it this board. The image comes behind it.
@@ -25,6 +31,8 @@ pub(crate) struct Board {
 pub(crate) static LM3S6965EVB: Board = Board {
     name: "lm3s6965evb",
     target: "thumbv7m-none-eabi",
+    architecture: Architecture::Arm,
+    programs: &["app", "storm", "storm_lock_free", "wrap"],
     hz: 12_500_000,
     qemu: &["qemu-system-arm", "-machine", "lm3s6965evb"],
     built: OnceLock::new(),
@@ -33,6 +41,9 @@ pub(crate) static LM3S6965EVB: Board = Board {
 pub(crate) static MICROBIT: Board = Board {
     name: "microbit",
     target: "thumbv6m-none-eabi",
+    architecture: Architecture::Arm,
+    // Without compare-and-swap.
+    programs: &["app", "storm", "wrap"],
     hz: 16_000_000,
     qemu: &["qemu-system-arm", "-machine", "microbit"],
     built: OnceLock::new(),
@@ -41,6 +52,8 @@ pub(crate) static MICROBIT: Board = Board {
 pub(crate) static VIRT: Board = Board {
     name: "virt",
     target: "riscv32imac-unknown-none-elf",
+    architecture: Architecture::RiscV,
+    programs: &["app", "storm", "storm_lock_free", "wrap"],
     hz: 10_000_000,
     qemu: &["qemu-system-riscv32", "-machine", "virt", "-bios", "none"],
     built: OnceLock::new(),
@@ -50,10 +63,10 @@ impl Board {
     /// A program for it. `None`: something is missing here, and the test must return; that was said
     /// on standard error. Where `CI=true` this panics instead.
     pub(crate) fn program(&self, name: &str) -> Option<Image> {
-        let bins = ["--bin", "app", "--bin", "storm", "--bin", "wrap"];
-        let built = self
-            .built
-            .get_or_init(|| self.build("tests/firmware/device", &bins));
+        let built = self.built.get_or_init(|| {
+            let bins = self.programs.iter().flat_map(|program| ["--bin", program]);
+            self.build("tests/firmware/device", &bins.collect::<Vec<_>>())
+        });
         Some(Image::read(&built.as_ref()?.join(name)))
     }
 
@@ -80,7 +93,8 @@ impl Board {
     }
 
     fn run_with(&self, image: &Image, more: &[&str]) -> Vec<u8> {
-        let file = image.save(&folder().join(format!("{}.{}", self.name, std::process::id())));
+        let file = self.scratch("bin");
+        image.save(&file);
         let place = match image.base() {
             0 => ["-kernel".into(), file.display().to_string()],
             base => [
@@ -120,13 +134,27 @@ impl Board {
 }
 
 impl Board {
-    /// The same, and the address of each instruction that is executed, in order. With a `shift`, an
-    /// instruction that reads a device's register may be listed twice: the emulator begins it again.
-    pub(crate) fn trace(&self, image: &Image, shift: Option<u32>) -> (Vec<u8>, Vec<usize>) {
-        let log = folder().join(format!("{}.{}.log", self.name, std::process::id()));
+    /// The same, and the address of each instruction that is executed, in order: of those in some
+    /// places, or of all. With a `shift`, an instruction that reads a device's register may be listed
+    /// twice: the emulator begins it again.
+    pub(crate) fn trace(
+        &self,
+        image: &Image,
+        shift: Option<u32>,
+        places: &[Range<usize>],
+    ) -> (Vec<u8>, Vec<usize>) {
+        let log = self.scratch("log");
         let path = log.display().to_string();
         // Each instruction alone, with a line for each time that one is executed.
-        let more = ["-singlestep", "-d", "exec,nochain", "-D", &path];
+        let mut more = vec!["-singlestep", "-d", "exec,nochain", "-D", &path];
+        let places = places.iter();
+        let places: Vec<String> = places
+            .map(|place| format!("{:#x}+{:#x}", place.start, place.len()))
+            .collect();
+        let places = places.join(",");
+        if !places.is_empty() {
+            more.extend(["-dfilter", &places]);
+        }
         let sent = match shift {
             Some(shift) => self.run(image, shift, &more),
             None => self.run_with(image, &more),
@@ -136,6 +164,14 @@ impl Board {
         // "Trace 0: 0x7f… [00800400/<address>/…] "
         let address = |line: &str| usize::from_str_radix(line.split('/').nth(1)?, 16).ok();
         (sent, text.lines().filter_map(address).collect())
+    }
+
+    /// A file that no other run has.
+    fn scratch(&self, extension: &str) -> PathBuf {
+        static FILES: AtomicU32 = AtomicU32::new(0);
+        let number = FILES.fetch_add(1, Ordering::Relaxed);
+        let process = std::process::id();
+        folder().join(format!("{}.{process}.{number}.{extension}", self.name))
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The bytes from its first address to its last one, and its symbols.
 #[derive(Clone)]
@@ -51,6 +51,12 @@ impl Image {
         u16::from_le_bytes([self.bytes[at], self.bytes[at + 1]])
     }
 
+    /// The four bytes at an address, the lowest one first, which need not be aligned.
+    pub(crate) fn word(&self, address: usize) -> u32 {
+        let halves = [address, address + 2].map(|at| u32::from(self.halfword(at)));
+        halves[0] | halves[1] << 16
+    }
+
     /// The address that a symbol stands for.
     pub(crate) fn symbol(&self, name: &str) -> usize {
         self.symbols[name]
@@ -62,14 +68,9 @@ impl Image {
         self.bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
     }
 
-    /// Writes it to a new file, whose name begins so.
-    pub(crate) fn save(&self, stem: &Path) -> PathBuf {
-        use std::sync::atomic::{AtomicU32, Ordering};
-        static FILES: AtomicU32 = AtomicU32::new(0);
-        let number = FILES.fetch_add(1, Ordering::Relaxed);
-        let path = PathBuf::from(format!("{}.{number}.bin", stem.display()));
-        fs::write(&path, &self.bytes).unwrap();
-        path
+    /// Writes it to a file.
+    pub(crate) fn save(&self, path: &Path) {
+        fs::write(path, &self.bytes).unwrap();
     }
 }
 

@@ -6,7 +6,9 @@ mod app;
 mod board;
 mod frames;
 mod image;
+mod instruction;
 mod link;
+mod reservation;
 mod storm;
 // The server of the tests in `tests/jaeger`, of which this needs but a part.
 #[allow(dead_code)]

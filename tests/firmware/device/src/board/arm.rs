@@ -1,12 +1,12 @@
 //! What the Cortex-M boards share.
 
-use core::arch::{asm, global_asm};
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::arch::global_asm;
 
 // Linked for its `critical-section`, though nothing names it.
 use cortex_m as _;
 
 use super::register::Register;
+use super::semihosting;
 
 // The one handler of all interrupts: the frame that the exception has put on the stack is told to
 // it, for the address in there.
@@ -52,42 +52,8 @@ pub fn reset() -> ! {
 pub fn exit() -> ! {
     const APPLICATION_EXIT: usize = 0x20026;
     // SAFETY: this call has a number for its argument.
-    unsafe { semihosting(0x18, APPLICATION_EXIT) };
+    unsafe { semihosting::call(0x18, APPLICATION_EXIT) };
     loop {
         core::hint::spin_loop();
     }
-}
-
-/// Gives bytes to the emulator, all at once: it takes from a UART one after the other, which is slow
-/// if they are many.
-pub fn transmit_at_once(bytes: &[u8]) {
-    const NAME: &[u8] = b":tt\0";
-    const WRITE: usize = 4;
-    static HANDLE: AtomicUsize = AtomicUsize::new(0);
-    if HANDLE.load(Ordering::Relaxed) == 0 {
-        let open = [NAME.as_ptr() as usize, WRITE, NAME.len() - 1];
-        // SAFETY: `SYS_OPEN` takes a name that ends with a zero, its mode, and the name's length.
-        let handle = unsafe { semihosting(0x01, open.as_ptr() as usize) };
-        HANDLE.store(handle, Ordering::Relaxed);
-    }
-    let handle = HANDLE.load(Ordering::Relaxed);
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let write = [handle, rest.as_ptr() as usize, rest.len()];
-        // SAFETY: `SYS_WRITE` takes a handle, and bytes by their place and number.
-        let left = unsafe { semihosting(0x05, write.as_ptr() as usize) };
-        rest = &rest[rest.len().saturating_sub(left)..];
-    }
-}
-
-/// Asks the emulator, or a debugger, for something.
-///
-/// # Safety
-///
-/// The argument is what this operation takes.
-unsafe fn semihosting(operation: usize, argument: usize) -> usize {
-    let result;
-    // SAFETY: as promised by the caller.
-    unsafe { asm!("bkpt 0xab", inlateout("r0") operation => result, in("r1") argument) };
-    result
 }

@@ -7,6 +7,7 @@ mod lm3s6965evb;
 #[cfg(board = "microbit")]
 mod microbit;
 mod register;
+mod semihosting;
 #[cfg(board = "virt")]
 mod virt;
 
@@ -16,11 +17,12 @@ use core::panic::PanicInfo;
 use critical_section::Mutex;
 
 #[cfg(target_arch = "arm")]
-pub use arm::{exit, reset, transmit_at_once};
+pub use arm::{exit, reset};
 #[cfg(board = "lm3s6965evb")]
 pub use lm3s6965evb::*;
 #[cfg(board = "microbit")]
 pub use microbit::*;
+pub use semihosting::transmit_at_once;
 #[cfg(board = "virt")]
 pub use virt::*;
 

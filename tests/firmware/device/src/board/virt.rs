@@ -74,11 +74,6 @@ pub fn receive() -> Option<u8> {
     Some(unsafe { UART_THR.read_volatile() })
 }
 
-/// As [`transmit`]: the emulator has no faster way here.
-pub fn transmit_at_once(bytes: &[u8]) {
-    transmit(bytes);
-}
-
 pub(super) fn start_timer(ticks: u32, again: bool) {
     PERIOD.store(if again { ticks } else { 0 }, Ordering::Relaxed);
     compare_in(ticks);
