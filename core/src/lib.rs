@@ -143,7 +143,7 @@ mod tracer;
 mod value;
 mod view;
 
-pub use forward::{FORWARD_EXTRA, ForwardTooLarge, forward};
+pub use forward::{FORWARD_EXTRA, ForwardCut, ForwardTooLarge, forward, forward_cut};
 pub use id::{Flags, IdSource, ReferenceKind, SeededIds, SpanContext, SpanId, TraceId};
 #[cfg(feature = "critical-section")]
 pub use impls::critical_section_v1::InCriticalSection;

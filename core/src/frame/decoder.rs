@@ -119,6 +119,13 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Decoder<B> {
         Some(read)
     }
 
+    /// Whether the beginning of a frame has come, or of what will turn out to be none, and not its end:
+    /// if not, the next frame begins in what comes next. So its arrival is known, which tells more of
+    /// the time than its end.
+    pub const fn is_in_frame(&self) -> bool {
+        matches!(self.state, State::Block { .. })
+    }
+
     /// What was no frame so far.
     pub const fn bad(&self) -> Bad {
         self.bad

@@ -5,7 +5,7 @@ use core::str::FromStr;
 
 use core::ops::Range;
 
-use jaegerling_core::{ForwardTooLarge, SpanContext, decode, forward, propagate};
+use jaegerling_core::{ForwardCut, ForwardTooLarge, SpanContext, decode, forward, forward_cut, propagate};
 
 use crate::ids::H;
 
@@ -32,6 +32,9 @@ pub fn touch_all() {
         decode::Text::as_str => (it: decode::Text);
         decode::decode => (datagram: &'static [u8]);
         forward => (batch: &'static decode::Batch<'static>, which: Range<usize>, more: &'static [decode::Tag<'static>], buffer: &'static mut [u8], utc: fn(i64) -> i64);
+        forward_cut => (batch: &'static decode::Batch<'static>, index: usize, more: &'static [decode::Tag<'static>], buffer: &'static mut [u8], utc: fn(i64) -> i64);
+        <ForwardCut as Clone>::clone => (it: &'static ForwardCut<'static>);
+        <ForwardCut as PartialEq>::eq => (it: &'static ForwardCut<'static>, other: &'static ForwardCut<'static>);
         <ForwardTooLarge as Clone>::clone => (it: &'static ForwardTooLarge);
         <ForwardTooLarge as PartialEq>::eq => (it: &'static ForwardTooLarge, other: &'static ForwardTooLarge);
         propagate::uber::encode => (context: &'static SpanContext, buffer: &'static mut [u8; propagate::uber::MAX]);

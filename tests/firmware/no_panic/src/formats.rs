@@ -44,6 +44,7 @@ pub fn touch_all() {
         <KeepNewest as Debug>::fmt => (it: &'static KeepNewest, f: &'static mut Formatter<'static>);
         <KeepOldest as Debug>::fmt => (it: &'static KeepOldest, f: &'static mut Formatter<'static>);
         <Lean as Debug>::fmt => (it: &'static Lean, f: &'static mut Formatter<'static>);
+        <ForwardCut as Debug>::fmt => (it: &'static ForwardCut, f: &'static mut Formatter<'static>);
         <ForwardTooLarge as Debug>::fmt => (it: &'static ForwardTooLarge, f: &'static mut Formatter<'static>);
         <LimitTooSmall as Debug>::fmt => (it: &'static LimitTooSmall, f: &'static mut Formatter<'static>);
         <LockFree as Debug>::fmt => (it: &'static LockFree, f: &'static mut Formatter<'static>);

@@ -32,6 +32,7 @@ pub fn touch_all() {
         <frame::Writer as Clone>::clone => (it: &'static frame::Writer);
         frame::Bad::total => (it: &'static frame::Bad);
         frame::Decoder::bad => (it: &'static frame::Decoder<T>);
+        frame::Decoder::is_in_frame => (it: &'static frame::Decoder<T>);
         frame::Decoder::new => (buffer: T);
         frame::Decoder::next => (it: &'static mut frame::Decoder<T>, input: &'static mut &'static [u8]);
         frame::Device::new => (service_name: &'static str, ticks_per_second: u32);
