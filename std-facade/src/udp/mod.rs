@@ -19,6 +19,7 @@
 //! What the system refuses because it is too long is packed smaller, and no span is lost. After a
 //! failure the address is resolved again.
 
+mod datagram;
 mod link;
 mod pace;
 #[cfg(all(test, not(loom)))]
@@ -37,6 +38,7 @@ use crate::fork::PerProcess;
 use crate::global::lock;
 use crate::process::ProcessTags;
 use crate::root::Root;
+pub use datagram::{DatagramSender, SendError};
 use link::Link;
 use worker::Control;
 
@@ -93,20 +95,33 @@ impl Options {
         out: TracesOut,
         addr: impl ToSocketAddrs + Send + Sync + 'static,
     ) -> io::Result<UdpSender> {
-        let resolve = move || Ok(addr.to_socket_addrs()?.collect());
-        let link = Link::connect(&resolve)?;
+        let (resolve, link) = connect(addr)?;
         let sender = Arc::new(Sender {
             root: out.root().clone(),
             tags: out.tags().clone(),
             options: self,
             forks: crate::os::forks(),
-            resolve: Arc::new(resolve),
+            resolve,
             first: Mutex::new(Some((out, link))),
             running: PerProcess::new(),
         });
         let _ = sender.root.sender.set(Arc::downgrade(&sender));
         sender.try_start()?;
         Ok(UdpSender(sender))
+    }
+
+    /// For datagrams that were packed elsewhere: sends them to an address, with no thread and no
+    /// [`linger`](Self::linger).
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be resolved, or no socket can be had for it.
+    pub fn connect(
+        self,
+        addr: impl ToSocketAddrs + Send + Sync + 'static,
+    ) -> io::Result<DatagramSender> {
+        let (resolve, link) = connect(addr)?;
+        Ok(DatagramSender::new(link, resolve, self))
     }
 }
 
@@ -165,7 +180,7 @@ pub struct UdpStats {
     /// How often the receiver's machine said that nobody listens there. The datagram that the
     /// message came in place of is sent again.
     pub refused: u64,
-    /// Datagrams that were too long for the system, and were packed smaller.
+    /// Datagrams that were too long for the system; then smaller ones are tried.
     pub too_long: u64,
     /// How often the address was resolved again.
     pub resolved: u64,
@@ -194,6 +209,13 @@ impl fmt::Display for NotFlushed {
 impl Error for NotFlushed {}
 
 pub(crate) type Resolve = dyn Fn() -> io::Result<Vec<SocketAddr>> + Send + Sync;
+
+/// How an address is resolved, now and later, and a socket that is connected to it.
+fn connect(addr: impl ToSocketAddrs + Send + Sync + 'static) -> io::Result<(Arc<Resolve>, Link)> {
+    let resolve = move || Ok(addr.to_socket_addrs()?.collect());
+    let link = Link::connect(&resolve)?;
+    Ok((Arc::new(resolve), link))
+}
 
 /// A sender, in the process that spawned it and in its children.
 pub(crate) struct Sender {

@@ -1,28 +1,19 @@
 //! The thread that sends.
 
-use std::io;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use super::link::Link;
-use super::pace::Pacer;
-use super::{Options, Resolve, UdpStats};
+use super::{DatagramSender, Options, Resolve, SendError, UdpStats};
 use crate::global::lock;
 use crate::traces_out::{Packet, thread_waker};
-use crate::{Ended, TracesOut, os};
+use crate::{Ended, TracesOut};
 
 /// How often the thread looks whether what lingers fills a datagram. In that time, a thread that
 /// starts a million spans a second fills a third of its lane.
 const LOOK: Duration = Duration::from_millis(10);
-
-/// The address is resolved again after a failure, but not more often than this.
-const RESOLVE_PERIOD: Duration = Duration::from_secs(5);
-
-/// Smaller datagrams to try when one is too long: what macOS sends unless told otherwise, what an
-/// Ethernet frame holds, what every host must take.
-const SMALLER: [usize; 3] = [9_216, 1_472, 548];
 
 /// What others have to say to the thread, and it to them.
 #[derive(Default)]
@@ -88,20 +79,10 @@ impl Control {
 
 pub(super) struct Worker {
     out: TracesOut,
-    wire: Wire,
+    wire: DatagramSender,
     linger: Duration,
     control: Arc<Control>,
     waker: Waker,
-}
-
-/// The way to the receiver.
-struct Wire {
-    link: Link,
-    resolve: Arc<Resolve>,
-    /// When it was resolved again.
-    resolved: Option<Instant>,
-    pacer: Option<Pacer>,
-    stats: UdpStats,
 }
 
 impl Worker {
@@ -112,16 +93,9 @@ impl Worker {
         options: Options,
         control: Arc<Control>,
     ) -> Self {
-        let wire = Wire {
-            link,
-            resolve,
-            resolved: None,
-            pacer: options.pace.map(|pace| Pacer::new(pace, Instant::now())),
-            stats: UdpStats::default(),
-        };
         Self {
             out,
-            wire,
+            wire: DatagramSender::new(link, resolve, options),
             linger: options.linger,
             control,
             waker: Waker::noop().clone(),
@@ -213,8 +187,8 @@ impl Worker {
 
     /// Sends one datagram, and says how many spans it disposed of; `None` if none waited.
     fn send_next(&mut self) -> Result<Option<usize>, Ended> {
-        let sent = self.out.lend()?.map(|packet| self.wire.send(packet));
-        let stats = self.wire.stats;
+        let sent = self.out.lend()?.map(|packet| send(packet, &mut self.wire));
+        let stats = self.wire.stats();
         lock(&self.control.state).stats = stats;
         Ok(sent)
     }
@@ -225,90 +199,19 @@ enum Next {
     Stop,
 }
 
-impl Wire {
-    /// How many spans are disposed of, sent or failed.
-    fn send(&mut self, packet: Packet<'_>) -> usize {
-        let spans = packet.span_count();
-        if let Some(pacer) = &mut self.pacer {
-            thread::sleep(pacer.delay(Instant::now(), packet.bytes().len()));
+/// Sends a packet. How many spans are disposed of, sent or failed.
+fn send(packet: Packet<'_>, wire: &mut DatagramSender) -> usize {
+    let spans = packet.span_count();
+    match wire.send(packet.bytes()) {
+        Ok(()) => packet.sent(),
+        Err(SendError::TooLong {
+            at_most: Some(limit),
+        }) if packet.holds_within(limit) => {
+            // It was just asked whether that can be.
+            let _ = packet.too_large(limit);
+            return 0;
         }
-        match self.try_send(packet.bytes()) {
-            Ok(()) => {
-                self.stats.sent += 1;
-                packet.sent();
-                spans
-            }
-            Err(error) if os::is_too_long(&error) => self.pack_smaller(packet),
-            Err(_) => {
-                packet.failed();
-                self.go_elsewhere();
-                spans
-            }
-        }
+        Err(_) => packet.failed(),
     }
-
-    fn try_send(&mut self, datagram: &[u8]) -> io::Result<()> {
-        if self.link.addr().is_none() {
-            self.resolve_again();
-        }
-        let mut waits = 0;
-        let mut refused = false;
-        loop {
-            match self.link.send(datagram) {
-                // The answer to a datagram before this one, which did not go out for it.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                    self.stats.refused += 1;
-                    if std::mem::replace(&mut refused, true) {
-                        return Err(error);
-                    }
-                    self.go_elsewhere();
-                }
-                // The system's buffers are full for now.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && waits < 10 => {
-                    waits += 1;
-                    thread::sleep(Duration::from_millis(1));
-                }
-                result => return result,
-            }
-        }
-    }
-
-    fn pack_smaller(&mut self, packet: Packet<'_>) -> usize {
-        let (bytes, spans) = (packet.bytes().len(), packet.span_count());
-        let smaller = SMALLER.into_iter().find(|limit| *limit < bytes);
-        match smaller {
-            Some(limit) if packet.holds_within(limit) => {
-                self.stats.too_long += 1;
-                // It was just asked whether that can be.
-                let _ = packet.too_large(limit);
-                0
-            }
-            _ => {
-                packet.failed();
-                spans
-            }
-        }
-    }
-
-    /// Looks for the receiver at another address: the name's new one, or the next one it has.
-    fn go_elsewhere(&mut self) {
-        let failed = self.link.addr();
-        self.resolve_again();
-        if self.link.addr() == failed {
-            self.link.try_another();
-        }
-    }
-
-    fn resolve_again(&mut self) {
-        let recently = |then: Instant| then.elapsed() < RESOLVE_PERIOD;
-        if self.resolved.is_some_and(recently) {
-            return;
-        }
-        self.stats.resolved += 1;
-        let link = Link::connect(&*self.resolve);
-        self.resolved = Some(Instant::now());
-        if let Ok(link) = link {
-            self.link = link;
-        }
-    }
+    spans
 }
