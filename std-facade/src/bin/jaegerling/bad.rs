@@ -1,8 +1,8 @@
 //! Datagrams that are no batch of spans, by kind.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::mem::{Discriminant, discriminant};
-use std::net::SocketAddr;
 
 use jaegerling_core::decode::DecodeError;
 
@@ -18,7 +18,7 @@ impl BadDatagrams {
         &mut self,
         error: &DecodeError,
         len: usize,
-        from: SocketAddr,
+        from: impl Display,
     ) -> Option<String> {
         let empty = || (0, kind(error));
         let (count, _) = self.kinds.entry(discriminant(error)).or_insert_with(empty);

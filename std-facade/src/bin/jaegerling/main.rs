@@ -1,19 +1,25 @@
-//! The command line: `jaegerling listen` shows the traces that programs send, without a server.
+//! The command line: `jaegerling listen` shows the traces that programs send, without a server;
+//! `jaegerling bridge` brings those of a device to Jaeger.
 
 mod bad;
+mod bridge;
 mod inbox;
 mod listen;
 mod out;
+mod pictures;
+mod queue;
+mod screen;
 mod summary;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
+use bridge::Bridge;
 use clap::{Args, Parser, Subcommand};
+use pictures::Gathering;
 
-/// Traces without a server
+/// Traces without a server, and traces of devices
 #[derive(Parser)]
 #[command(name = "jaegerling", version)]
 struct Cli {
@@ -24,6 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Listen(Listen),
+    Bridge(Bridge),
 }
 
 /// Listen on UDP as Jaeger's agent does, and draw each trace that arrives
@@ -37,17 +44,16 @@ struct Listen {
     /// At the end, write the traces to FILE, as JSON that Jaeger's UI opens
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Draw a trace once its last span is so old: 1s, 250ms, 2m
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
-    idle: Duration,
-    /// Keep at most so many spans in memory, at 2 KiB each on average; then the oldest traces go
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    max_spans: usize,
+    #[command(flatten)]
+    gathering: Gathering,
 }
 
 fn main() -> ExitCode {
-    let Command::Listen(options) = Cli::parse().command;
-    match listen::run(&options) {
+    let ended = match Cli::parse().command {
+        Command::Listen(options) => listen::run(&options),
+        Command::Bridge(options) => bridge::run(&options),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("jaegerling: {error}");

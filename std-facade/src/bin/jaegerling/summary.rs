@@ -7,6 +7,7 @@ use jaegerling::waterfall::Visible;
 use jaegerling_core::collect::{Losses, Sender, SeqLosses, Stats};
 
 use crate::bad::BadDatagrams;
+use crate::screen::count;
 
 /// As many senders with losses are listed.
 const MAX_LISTED: usize = 20;
@@ -143,12 +144,5 @@ impl Display for Name<'_> {
                 write!(f, "{} at {}", Visible(service), Visible(source))
             }
         }
-    }
-}
-
-fn count(n: u64, what: &str) -> String {
-    match n {
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
     }
 }
