@@ -3,57 +3,23 @@
 #![allow(missing_docs)]
 
 mod datagram;
+mod program;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::process::{Command, Output};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use datagram::{Batch, SpanOf};
+use program::{Ended, PATIENCE, Program, folder};
 use serde_json::Value;
 
-/// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 struct Listen {
-    child: Child,
+    program: Program,
     address: SocketAddr,
     socket: UdpSocket,
-    stdout: Receiver<String>,
-    stderr: Receiver<String>,
-}
-
-/// What it said until it ended.
-struct Ended {
-    status: ExitStatus,
-    stdout: String,
-    stderr: String,
-}
-
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_jaegerling"));
-    command.env_remove("COLUMNS").env_remove("CLICOLOR_FORCE");
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
-
-fn lines(from: impl Read + Send + 'static) -> Receiver<String> {
-    let (to, lines) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(from).lines() {
-            let line = line.expect("UTF-8");
-            if to.send(line).is_err() {
-                break;
-            }
-        }
-    });
-    lines
 }
 
 impl Listen {
@@ -62,21 +28,19 @@ impl Listen {
     }
 
     fn start_at(bind: &str, arguments: &[&str]) -> Self {
-        let mut command = program();
-        command.args(["listen", "--bind", bind]).args(arguments);
-        let mut child = command.spawn().expect("the program starts");
-        let stdout = lines(child.stdout.take().expect("a pipe"));
-        let stderr = lines(child.stderr.take().expect("a pipe"));
-        let first = stderr.recv_timeout(PATIENCE).expect("a first line");
+        Self::spawn(bind, arguments, &mut program::command())
+    }
+
+    fn spawn(bind: &str, arguments: &[&str], command: &mut Command) -> Self {
+        let program = Program::spawn(command.args(["listen", "--bind", bind]).args(arguments));
+        let first = program.line();
         let address = first.strip_prefix("listening on ").expect("the address");
         let address: SocketAddr = address.parse().expect("an address");
         let socket = UdpSocket::bind((address.ip(), 0)).expect("a socket");
         Self {
-            child,
+            program,
             address,
             socket,
-            stdout,
-            stderr,
         }
     }
 
@@ -85,54 +49,18 @@ impl Listen {
         assert_eq!(sent.expect("loopback takes it"), datagram.len());
     }
 
-    /// Reads its pictures up to a line that contains the text.
     fn wait_for(&self, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
-        let mut read = String::new();
-        while !read.contains(text) {
-            let rest = end.saturating_duration_since(Instant::now());
-            let line = self.stdout.recv_timeout(rest);
-            let line = line.unwrap_or_else(|_| panic!("no {text:?} in {read}"));
-            read = read + &line + "\n";
-        }
-        read
+        self.program.wait_for(text)
     }
 
-    fn end(mut self, signal: &str) -> Ended {
-        let pid = self.child.id().to_string();
-        let kill = Command::new("kill").args(["-s", signal, &pid]).status();
-        assert!(kill.expect("kill").success());
-        let end = Instant::now() + PATIENCE;
-        let status = loop {
-            match self.child.try_wait().expect("its status") {
-                Some(status) => break status,
-                None if Instant::now() > end => panic!("does not end"),
-                None => std::thread::sleep(Duration::from_millis(5)),
-            }
-        };
-        let join = |lines: Receiver<String>| lines.iter().map(|line| line + "\n").collect();
-        Ended {
-            status,
-            stdout: join(self.stdout),
-            stderr: join(self.stderr),
-        }
+    fn end(self, signal: &str) -> Ended {
+        self.program.end(signal)
     }
 }
 
 /// A program that should not even start to listen.
 fn refused(arguments: &[&str]) -> Output {
-    let output = program().arg("listen").args(arguments).output();
-    let output = output.expect("the program starts");
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    output
-}
-
-/// A fresh folder of this test.
-fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).expect("a folder");
-    folder
+    program::refused(&[&["listen"], arguments].concat(), 1)
 }
 
 fn hello() -> Batch<'static> {
@@ -323,7 +251,7 @@ fn memory_is_bounded_and_what_goes_is_counted() {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
-    let status = fs::read_to_string(format!("/proc/{}/status", listen.child.id()));
+    let status = fs::read_to_string(format!("/proc/{}/status", listen.program.child.id()));
     if let Ok(status) = status {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = peak.expect("its peak").trim().trim_end_matches(" kB");
@@ -403,25 +331,9 @@ fn an_old_file_is_replaced() {
 #[test]
 fn colour_and_width_follow_the_environment() {
     let run = |variables: &[(&str, &str)]| {
-        let mut command = program();
-        command.args(["listen", "--bind", "127.0.0.1:0"]);
+        let mut command = program::command();
         command.envs(variables.iter().copied());
-        let mut child = command.spawn().expect("the program starts");
-        let stdout = lines(child.stdout.take().expect("a pipe"));
-        let stderr = lines(child.stderr.take().expect("a pipe"));
-        let address = stderr.recv_timeout(PATIENCE).expect("a first line");
-        let address = address
-            .trim_start_matches("listening on ")
-            .parse()
-            .expect("an address");
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        let listen = Listen {
-            child,
-            address,
-            socket,
-            stdout,
-            stderr,
-        };
+        let listen = Listen::spawn("127.0.0.1:0", &[], &mut command);
         listen.send(&hello().bytes());
         listen.end("TERM").stdout
     };
@@ -436,7 +348,10 @@ fn colour_and_width_follow_the_environment() {
 #[test]
 fn a_reader_that_goes_away_ends_it_without_a_complaint() {
     let mut listen = Listen::start(&["--idle", "1ms"]);
-    drop(std::mem::replace(&mut listen.stdout, mpsc::channel().1));
+    drop(std::mem::replace(
+        &mut listen.program.stdout,
+        mpsc::channel().1,
+    ));
     let end = Instant::now() + PATIENCE;
     let mut id = 1;
     let status = loop {
@@ -445,7 +360,7 @@ fn a_reader_that_goes_away_ends_it_without_a_complaint() {
             .socket
             .send_to(&Batch::new("web").spans([span]).bytes(), listen.address);
         id += 1;
-        match listen.child.try_wait().expect("its status") {
+        match listen.program.child.try_wait().expect("its status") {
             Some(status) => break status,
             None => assert!(Instant::now() < end, "does not end"),
         }

@@ -113,7 +113,7 @@ impl Account<'_> {
             f,
             cut,
             "span",
-            "lack tags or logs, for which a datagram had no room",
+            "cut: a datagram had no room for all tags and logs",
         )?;
         line(f, too_large, "span", "did not fit a datagram")?;
         line(f, failed, "span", "could not be sent to Jaeger")

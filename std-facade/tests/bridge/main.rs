@@ -1,0 +1,155 @@
+//! `jaegerling bridge`, the program itself, with a device of core's own tracer at the other end.
+#![cfg(all(unix, feature = "cli"))]
+#![allow(missing_docs)]
+
+#[path = "../program/mod.rs"]
+mod program;
+
+mod arguments;
+mod device;
+mod file;
+mod jaeger;
+mod limits;
+mod link;
+mod recovered;
+
+use std::io::Write;
+
+use device::Device;
+use jaeger::Jaeger;
+use program::Program;
+
+/// A bridge that reads its standard input and sends to a Jaeger of the test.
+fn bridge(jaeger: &Jaeger, more: &[&str]) -> Program {
+    let to = jaeger.address();
+    Program::fed(&[&["bridge", "-", "--to", &to], more].concat())
+}
+
+/// Brings some frames to the bridge.
+fn feed(bridge: &mut Program, frames: &[Vec<u8>]) {
+    let stdin = bridge.stdin.as_mut().expect("it is open");
+    for frame in frames {
+        stdin.write_all(frame).expect("it reads");
+    }
+    stdin.flush().expect("it reads");
+}
+
+#[test]
+fn the_spans_of_a_device_arrive_in_utc_and_with_more_tags() {
+    let jaeger = Jaeger::new();
+    let mut bridge = bridge(&jaeger, &["--tag", "site=roof", "--tag", "rack=a=1"]);
+    let mut device = Device::new(1);
+    let mut frames = device.send();
+    device.record(0);
+    frames.extend(device.send());
+    feed(&mut bridge, &frames);
+
+    let spans = jaeger.spans(1);
+    let span = &spans[0];
+    assert_eq!(
+        (span.service.as_str(), span.name.as_str()),
+        ("thermostat", "sample")
+    );
+    let tag = |key: &str| span.process_tags.get(key).map(String::as_str);
+    assert_eq!(tag("site"), Some("roof"));
+    assert_eq!(tag("rack"), Some("a=1"));
+    assert_eq!(tag("board"), Some("virtual"));
+    span.assert_begun_at(device.recorded(0));
+
+    feed(&mut bridge, &device.close());
+    let ended = bridge.wait();
+    assert!(ended.status.success());
+    let account = "3 frames, 0 bad, 0 missing; 1 session; 1 span passed on\n  \
+                   lost on the link: 0 spans; lost on the device: 0 spans\n";
+    assert_eq!(ended.stderr, format!("thermostat, session 1\n{account}"));
+}
+
+#[test]
+fn what_was_lost_on_the_link_and_what_on_the_device_is_told_apart() {
+    let jaeger = Jaeger::new();
+    let mut bridge = bridge(&jaeger, &[]);
+    let mut device = Device::new(1);
+    let mut frames = device.send();
+    // The ring has 16 slots.
+    (0..20).for_each(|number| device.record(number));
+    let mut sent = device.send();
+    assert!(sent.len() > 3, "in several frames");
+    // One never arrives, another is damaged.
+    let missing = device::span_count(&sent.remove(1)) + device::span_count(&sent[2]);
+    sent[2][20] ^= 1;
+    frames.extend(sent);
+    frames.extend(device.close());
+    feed(&mut bridge, &frames);
+
+    let ended = bridge.wait();
+    let told = format!("lost on the link: {missing} spans; lost on the device: 4 spans\n");
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    let account = format!("{} frames, 1 bad, 2 missing; ", frames.len() - 1);
+    assert!(ended.stderr.contains(&account), "{}", ended.stderr);
+    let line = "  4 spans found no room in the device's ring\n  1 bad frame damaged\n";
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+}
+
+#[test]
+fn a_device_that_knows_utc_is_passed_through_untouched() {
+    let jaeger = Jaeger::new();
+    let mut bridge = bridge(&jaeger, &[]);
+    let mut device = Device::in_utc(1);
+    device.record(0);
+    let datagram = device.datagram();
+    let frame = device.frame(&datagram);
+    feed(&mut bridge, &[frame]);
+    assert_eq!(jaeger.datagram(), datagram);
+    assert!(bridge.wait().stderr.contains("1 span passed on"));
+}
+
+#[test]
+fn with_a_view_traces_are_drawn_and_sent_only_if_that_is_asked_for_as_well() {
+    let jaeger = Jaeger::new();
+    for more in [&["--to", &*jaeger.address()][..], &[]] {
+        let arguments = [&["bridge", "-", "--view", "--idle", "10ms"], more].concat();
+        let mut bridge = Program::fed(&arguments);
+        let mut device = Device::new(1);
+        device.record(7);
+        feed(&mut bridge, &device.send());
+        let picture = bridge.wait_for("number=7");
+        assert!(picture.contains("thermostat  sample"), "{picture}");
+        if more.is_empty() {
+            assert!(jaeger.is_silent());
+        } else {
+            assert_eq!(jaeger.spans(1).len(), 1);
+        }
+        assert!(bridge.wait().status.success());
+    }
+}
+
+#[test]
+fn a_bridge_that_joins_in_the_middle_counts_what_was_before_apart() {
+    let jaeger = Jaeger::new();
+    let mut bridge = bridge(&jaeger, &[]);
+    let mut device = Device::new(1);
+    device.record(0);
+    let unheard = device.send();
+    // It asks who this is.
+    let mut frames = vec![device.hello()];
+    device.record(1);
+    frames.extend(device.send());
+    device.record(2);
+    let lost = device.send();
+    frames.extend(device.close());
+    feed(&mut bridge, &frames);
+
+    let ended = bridge.wait();
+    let before = format!(
+        "  {} frames sent before this bridge listened\n",
+        unheard.len()
+    );
+    assert!(ended.stderr.contains(&before), "{}", ended.stderr);
+    let account = format!("{} frames, 0 bad, {} missing; ", frames.len(), lost.len());
+    assert!(ended.stderr.contains(&account), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("lost on the link: 1 span;"),
+        "{}",
+        ended.stderr
+    );
+}
