@@ -251,7 +251,7 @@ fn memory_is_bounded_and_what_goes_is_counted() {
             std::thread::sleep(Duration::from_millis(10));
         }
     }
-    let status = fs::read_to_string(format!("/proc/{}/status", listen.program.child.id()));
+    let status = fs::read_to_string(format!("/proc/{}/status", listen.program.child.0.id()));
     if let Ok(status) = status {
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = peak.expect("its peak").trim().trim_end_matches(" kB");
@@ -360,7 +360,7 @@ fn a_reader_that_goes_away_ends_it_without_a_complaint() {
             .socket
             .send_to(&Batch::new("web").spans([span]).bytes(), listen.address);
         id += 1;
-        match listen.program.child.try_wait().expect("its status") {
+        match listen.program.child.0.try_wait().expect("its status") {
             Some(status) => break status,
             None => assert!(Instant::now() < end, "does not end"),
         }

@@ -53,7 +53,7 @@ pub(crate) static VIRT: Board = Board {
     name: "virt",
     target: "riscv32imac-unknown-none-elf",
     architecture: Architecture::RiscV,
-    programs: &["app", "storm", "storm_lock_free", "wrap"],
+    programs: &["app", "storm", "storm_lock_free", "utc", "wrap"],
     hz: 10_000_000,
     qemu: &["qemu-system-riscv32", "-machine", "virt", "-bios", "none"],
     built: OnceLock::new(),
@@ -93,6 +93,26 @@ impl Board {
     }
 
     fn run_with(&self, image: &Image, more: &[&str]) -> Vec<u8> {
+        // Into a file: unlike a pipe it is never full, which would make the program wait.
+        let sent = self.scratch("out");
+        let (mut emulator, file) = self.emulator(image, "stdio,id=out,mux=on");
+        let run = emulator
+            .args(["-semihosting-config", "enable=on,chardev=out"])
+            .args(more)
+            .stdout(File::create(&sent).unwrap())
+            .stderr(Stdio::piped())
+            .spawn();
+        self.has_ended(run.expect("timeout, of coreutils, runs"));
+        let bytes = fs::read(&sent).unwrap();
+        for file in [file, sent] {
+            let _ = fs::remove_file(file);
+        }
+        bytes
+    }
+
+    /// The emulator with a program, whose UART is a character device of QEMU with the id `out`; and the
+    /// file of the image.
+    pub(crate) fn emulator(&self, image: &Image, uart: &str) -> (Command, PathBuf) {
         let file = self.scratch("bin");
         image.save(&file);
         let place = match image.base() {
@@ -102,26 +122,21 @@ impl Board {
                 format!("loader,file={},addr={base:#x},force-raw=on", file.display()),
             ],
         };
-        // Into a file: unlike a pipe it is never full, which would make the program wait.
-        let sent = file.with_extension("out");
-        let output = Command::new("timeout")
+        let mut command = Command::new("timeout");
+        command
             .args(["--kill-after=1", SECONDS])
             .args(self.qemu)
             .args(["-display", "none", "-monitor", "none"])
-            .args(["-chardev", "stdio,id=out,mux=on", "-serial", "chardev:out"])
-            .args(["-semihosting-config", "enable=on,chardev=out"])
+            .args(["-chardev", uart, "-serial", "chardev:out"])
             .args(place)
-            .args(more)
-            .stdin(Stdio::null())
-            .stdout(File::create(&sent).unwrap())
-            .stderr(Stdio::piped())
-            .spawn()
-            .and_then(Child::wait_with_output)
-            .expect("timeout, of coreutils, runs");
-        let bytes = fs::read(&sent).unwrap();
-        for file in [file, sent] {
-            let _ = fs::remove_file(file);
-        }
+            .stdin(Stdio::null());
+        (command, file)
+    }
+
+    /// Waits for a program's end.
+    #[track_caller]
+    pub(crate) fn has_ended(&self, emulator: Child) {
+        let output = emulator.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
             output.status.success(),
@@ -129,7 +144,6 @@ impl Board {
             self.name,
             output.status
         );
-        bytes
     }
 }
 
@@ -167,7 +181,7 @@ impl Board {
     }
 
     /// A file that no other run has.
-    fn scratch(&self, extension: &str) -> PathBuf {
+    pub(crate) fn scratch(&self, extension: &str) -> PathBuf {
         static FILES: AtomicU32 = AtomicU32::new(0);
         let number = FILES.fetch_add(1, Ordering::Relaxed);
         let process = std::process::id();

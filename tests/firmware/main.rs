@@ -4,6 +4,7 @@
 
 mod app;
 mod board;
+mod bridge;
 mod frames;
 mod image;
 mod instruction;

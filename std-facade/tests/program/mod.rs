@@ -12,11 +12,21 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Program {
-    pub child: Child,
+    pub child: Alive,
     /// Nothing but for [`Program::fed`].
     pub stdin: Option<ChildStdin>,
     pub stdout: Receiver<String>,
     pub stderr: Receiver<String>,
+}
+
+/// A process that does not outlive its test.
+pub struct Alive(pub Child);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What it said until it ended.
@@ -70,7 +80,7 @@ impl Program {
         let stderr = lines(child.stderr.take().expect("a pipe"));
         Self {
             stdin: child.stdin.take(),
-            child,
+            child: Alive(child),
             stdout,
             stderr,
         }
@@ -103,7 +113,7 @@ impl Program {
     }
 
     pub fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.child.0.id().to_string();
         let kill = Command::new("kill").args(["-s", signal, &pid]).status();
         assert!(kill.expect("kill").success());
     }
@@ -114,7 +124,7 @@ impl Program {
         self.stdin = None;
         let end = Instant::now() + PATIENCE;
         let status = loop {
-            match self.child.try_wait().expect("its status") {
+            match self.child.0.try_wait().expect("its status") {
                 Some(status) => break status,
                 None if Instant::now() > end => panic!("does not end"),
                 None => std::thread::sleep(Duration::from_millis(5)),
