@@ -13,7 +13,7 @@ use jaegerling_core::decode::{TagValue, decode};
 
 use crate::board::{Board, VIRT};
 use crate::image::Image;
-use crate::toolchain::cargo;
+use crate::toolchain;
 
 /// A board whose UART is a TCP server.
 pub(crate) struct Server<'a> {
@@ -110,22 +110,9 @@ fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// The program `jaegerling`, built.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let into = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bridge");
-        let built = cargo()
-            .args(["build", "--quiet", "--locked", "-p", "jaegerling"])
-            .args(["--features", "cli"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .env("CARGO_TARGET_DIR", &into)
-            .output()
-            .expect("cargo runs");
-        let said = String::from_utf8_lossy(&built.stderr);
-        assert!(built.status.success(), "{said}");
-        into.join("debug/jaegerling")
-    })
+    PROGRAM.get_or_init(|| toolchain::jaegerling("debug"))
 }
 
 /// As the program has them.

@@ -59,6 +59,24 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// The program `jaegerling`, built with this profile: `debug`, `release`.
+pub(crate) fn jaegerling(profile: &str) -> PathBuf {
+    let into = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bridge");
+    let mut build = cargo();
+    build
+        .args(["build", "--quiet", "--locked"])
+        .args(["-p", "jaegerling", "--features", "cli"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("CARGO_TARGET_DIR", &into);
+    if profile == "release" {
+        build.arg("--release");
+    }
+    let built = build.output().expect("cargo runs");
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{said}");
+    into.join(profile).join("jaegerling")
+}
+
 /// What was found. `None`: it is not there, and the test must return; that is said on standard error.
 /// Where `CI=true` this panics instead.
 pub(crate) fn or_skipped<'f, T>(what: &str, found: &'f Result<T, String>) -> Option<&'f T> {

@@ -153,3 +153,45 @@ fn a_bridge_that_joins_in_the_middle_counts_what_was_before_apart() {
         ended.stderr
     );
 }
+
+#[test]
+fn frames_that_are_lost_are_told_in_jaeger_as_a_span_of_the_devices_service() {
+    let jaeger = Jaeger::new();
+    let mut bridge = bridge(&jaeger, &["--tag", "site=roof"]);
+    let mut device = Device::new(1);
+    feed(&mut bridge, &device.send());
+    (0..2).for_each(|number| {
+        device.record(number);
+        drop(device.send());
+    });
+    device.record(2);
+    feed(&mut bridge, &device.send());
+    // At once, the first time.
+    let spans = jaeger.spans(2);
+    let [arrived, told] = &spans[..] else {
+        panic!("{spans:?}");
+    };
+    assert_eq!(arrived.number, Some(2));
+    assert_eq!(told.name, "jaegerling: frames lost");
+    assert_eq!(told.service, "thermostat");
+    assert_eq!(told.tags["missing"], "Long(2)");
+    assert_eq!(told.tags["error"], "Bool(true)");
+    assert_eq!(told.process_tags["site"], "roof");
+    told.assert_begun_at(device.recorded(0));
+    assert!(told.duration > 0);
+
+    // What comes within the same second, with what comes later or at the end.
+    (3..5).for_each(|number| {
+        device.record(number);
+        drop(device.send());
+        feed(&mut bridge, &[device.hello()]);
+    });
+    let ended = bridge.wait();
+    assert_eq!(jaeger.spans(1)[0].tags["missing"], "Long(2)");
+    assert!(jaeger.is_silent());
+    assert!(
+        ended.stderr.contains("1 span passed on"),
+        "{}",
+        ended.stderr
+    );
+}

@@ -116,6 +116,11 @@ impl Devices {
         recorded.map(|session| &session.clock)
     }
 
+    /// The time of an arrival, in nanoseconds since 1970.
+    pub(super) fn unix_nanos(&self, arrival: Option<Arrival>) -> i64 {
+        arrival.map_or(self.untimed.saturating_mul(1_000), |arrival| arrival.unix)
+    }
+
     /// Whether it has said who it is, if it has said anything.
     pub(super) fn is_known(&self) -> bool {
         let session = self.sessions.back();

@@ -16,6 +16,7 @@ mod devices;
 mod reader;
 mod recording;
 mod source;
+mod told;
 mod way_out;
 
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ use clock::Arrival;
 use devices::Devices;
 use reader::{Event, Reader};
 use source::Source;
+use told::Told;
 use way_out::WayOut;
 
 /// Bring the spans of a device to Jaeger
@@ -115,6 +117,7 @@ struct Crossing {
     began: Option<Arrival>,
     devices: Devices,
     unreadable: BadDatagrams,
+    told: Told,
     way_out: WayOut,
     ask: Arc<AtomicBool>,
     asked: Option<Instant>,
@@ -129,6 +132,7 @@ impl Crossing {
             began: None,
             devices: Devices::new(),
             unreadable: BadDatagrams::default(),
+            told: Told::default(),
             way_out: WayOut::new(options)?,
             ask: Arc::default(),
             asked: None,
@@ -154,6 +158,7 @@ impl Crossing {
                 stop.store(true, Ordering::Relaxed);
             }
         };
+        self.tell_of_losses(Told::rest);
         self.way_out.draw_rest()?;
         end.and(self.failed.take().map_or(Ok(()), Err))
     }
@@ -217,11 +222,22 @@ impl Crossing {
         });
         let was_known = self.devices.is_known();
         let spans = batch.as_ref().map(|(_, batch)| batch);
+        let missing = self.devices.losses().missing;
         let follows = self.devices.follow(frame, spans, self.began);
+        let missing = self.devices.losses().missing - missing;
+        self.told.hear(missing, self.devices.unix_nanos(self.began));
         self.greet(frame, was_known && follows != Follows::NewSession);
         if let Some((datagram, batch)) = &batch {
             let clock = self.devices.clock_of(frame, batch);
             self.way_out.pass_on(datagram, batch, clock);
+            self.told.set_service(batch.process.service_name);
+        }
+        self.tell_of_losses(Told::datagram);
+    }
+
+    fn tell_of_losses(&mut self, tell: impl FnOnce(&mut Told) -> Option<Vec<u8>>) {
+        if let Some(datagram) = tell(&mut self.told) {
+            self.way_out.tell(&datagram);
         }
     }
 
@@ -234,6 +250,7 @@ impl Crossing {
                 let service = hello.process.service_name.to_string();
                 let service = Visible(&service);
                 tell(format_args!("{service}, session {}\n", frame.session));
+                self.told.set_service(hello.process.service_name);
             }
             return;
         }

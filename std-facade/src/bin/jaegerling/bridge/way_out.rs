@@ -76,6 +76,15 @@ impl WayOut {
         }
     }
 
+    /// Passes on what the bridge itself has to tell: in UTC, and no span of the device.
+    pub(super) fn tell(&mut self, datagram: &[u8]) {
+        if let Ok(batch) = decode(datagram) {
+            let spans = self.spans;
+            self.pass_on(datagram, &batch, None);
+            self.spans = spans;
+        }
+    }
+
     /// How long to wait for more, if nothing comes.
     pub(super) fn patience(&self) -> Duration {
         let pictures = self.pictures.as_ref().map(Pictures::patience);
