@@ -18,7 +18,8 @@
 //!
 //! # Sending
 //!
-//! [`udp::spawn`] does it on a thread of its own. Whoever wants to do it otherwise takes the
+//! [`udp::spawn`] does it on a thread of its own, and [`udp::Options::connect`] for datagrams that were
+//! packed elsewhere. Whoever wants to do it otherwise takes the
 //! datagrams from [`TracesOut`]:
 //!
 //! | | |
@@ -64,7 +65,8 @@
 //!
 //! - `collect`: decoded spans grouped by trace, drawn as a waterfall in the terminal, written as
 //!   the JSON that Jaeger's UI opens.
-//! - `cli`: the program `jaegerling`; `jaegerling listen` draws what arrives, without a server.
+//! - `cli`: the program `jaegerling`; `jaegerling listen` draws what arrives, without a server, and
+//!   `jaegerling bridge` brings the spans of a device to Jaeger.
 //!
 //! # What it is not
 //!
