@@ -14,6 +14,8 @@ mod link;
 mod recovered;
 
 use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use device::Device;
 use jaeger::Jaeger;
@@ -22,7 +24,18 @@ use program::Program;
 /// A bridge that reads its standard input and sends to a Jaeger of the test.
 fn bridge(jaeger: &Jaeger, more: &[&str]) -> Program {
     let to = jaeger.address();
-    Program::fed(&[&["bridge", "-", "--to", &to], more].concat())
+    let mut bridge = Program::fed(&[&["bridge", "-", "--to", &to], more].concat());
+    // Once it reads, it knows when something comes.
+    feed(&mut bridge, &[vec![0]]);
+    let stdin = bridge.stdin.as_ref().expect("it is open").as_raw_fd();
+    let mut unread = 1;
+    while unread > 0 {
+        std::thread::sleep(Duration::from_millis(1));
+        // SAFETY: it stores how many bytes are in the pipe.
+        let known = unsafe { libc::ioctl(stdin, libc::FIONREAD, &raw mut unread) };
+        assert_eq!(known, 0);
+    }
+    bridge
 }
 
 /// Brings some frames to the bridge.

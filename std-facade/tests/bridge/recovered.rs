@@ -12,11 +12,11 @@ fn spans_of_a_session_that_was_heard_have_the_time_of_its_clock() {
     let mut bridge = bridge(&jaeger, &[]);
     let mut first = Device::new(1);
     feed(&mut bridge, &first.send());
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(900));
     first.record(0);
     // Before this is sent, there is a reset.
     let left = first.datagram();
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(900));
     let mut second = Device::new(2);
     let mut frames = second.send();
     frames.push(second.recovered(&left, 1));
@@ -42,11 +42,11 @@ fn spans_of_a_session_that_nobody_heard_end_when_the_device_started_again() {
     let mut first = Device::new(1);
     first.record(0);
     let early = first.datagram();
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(900));
     first.record(1);
     let late = first.datagram();
     let mut second = Device::new(2);
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(900));
     let mut frames = second.send();
     frames.push(second.recovered(&early, 1));
     frames.push(second.recovered(&late, 1));
