@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use jaegerling_core::frame::RequestListener;
 use serialport::{SerialPort, TTYPort};
+use socket2::{Domain, Socket, Type};
 
 use crate::device::Device;
 use crate::jaeger::Jaeger;
@@ -108,9 +109,12 @@ fn a_serial_port_that_is_pulled_and_put_back_costs_what_it_would_have_carried() 
 
 #[test]
 fn a_server_that_is_not_there_yet_and_then_ends_is_waited_for() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
+    // A port that nobody else gets, and that refuses connections for now.
+    let server = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let any: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    server.bind(&any.into()).expect("a port");
+    let address = server.local_addr().expect("an address");
+    let address = address.as_socket().expect("of IP");
     let jaeger = Jaeger::new();
     let link = format!("tcp:{address}");
     let bridge = Program::start(&["bridge", &link, "--to", &jaeger.address()]);
@@ -121,8 +125,9 @@ fn a_server_that_is_not_there_yet_and_then_ends_is_waited_for() {
     );
     let mut device = Device::new(1);
     let mut frames = 0;
+    server.listen(1).expect("it is bound");
+    let listener = TcpListener::from(server);
     for number in 0..3 {
-        let listener = TcpListener::bind(address).expect("the same port");
         let (mut link, _) = listener.accept().expect("the bridge");
         await_request(&mut link);
         device.record(number);
