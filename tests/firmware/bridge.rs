@@ -1,12 +1,12 @@
 //! Boards whose UART is the link of a bridge: `jaegerling bridge` takes what comes over it to a Jaeger.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jaegerling_core::decode::{TagValue, decode};
@@ -14,50 +14,6 @@ use jaegerling_core::decode::{TagValue, decode};
 use crate::board::{Board, VIRT};
 use crate::image::Image;
 use crate::toolchain;
-
-/// A board whose UART is a TCP server.
-pub(crate) struct Server<'a> {
-    board: &'a Board,
-    port: u16,
-    emulator: Child,
-    /// What goes over the UART, and the image.
-    files: [PathBuf; 2],
-}
-
-impl<'a> Server<'a> {
-    /// Starts when somebody connects.
-    pub(crate) fn start(board: &'a Board, image: &Image, more: &[&str]) -> Self {
-        let port = free_port();
-        let wire = board.scratch("wire");
-        let uart = format!(
-            "socket,id=out,host=127.0.0.1,port={port},server=on,wait=on,logfile={}",
-            wire.display()
-        );
-        let (mut emulator, image) = board.emulator(image, &uart);
-        let emulator = emulator
-            .args(["-semihosting-config", "enable=on"])
-            .args(more)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn();
-        Self {
-            board,
-            port,
-            emulator: emulator.expect("timeout, of coreutils, runs"),
-            files: [wire, image],
-        }
-    }
-
-    /// Waits until the program has ended. What went over the UART.
-    pub(crate) fn sent(self) -> Vec<u8> {
-        self.board.has_ended(self.emulator);
-        let sent = fs::read(&self.files[0]).unwrap();
-        for file in self.files {
-            let _ = fs::remove_file(file);
-        }
-        sent
-    }
-}
 
 /// `jaegerling bridge`; it does not outlive its test.
 pub(crate) struct Bridge(Child);
@@ -96,18 +52,74 @@ impl Drop for Bridge {
 
 /// Runs a program, with a bridge that sends to a Jaeger. What went over the UART, and the bridge's account.
 pub(crate) fn run(board: &Board, image: &Image, more: &[&str], jaeger: &str) -> (Vec<u8>, String) {
-    // Before the board, which has little patience.
-    program();
-    let server = Server::start(board, image, more);
-    let bridge = Bridge::start(server.port, jaeger);
-    let sent = server.sent();
-    (sent, bridge.account())
+    let (sent, account, ()) = run_with(board, image, more, jaeger, drop);
+    (sent, account)
 }
 
-/// One that nobody has at the moment.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+/// The same, and meanwhile something with the way to the board.
+fn run_with<R>(
+    board: &Board,
+    image: &Image,
+    more: &[&str],
+    jaeger: &str,
+    meanwhile: impl FnOnce(TcpStream) -> R,
+) -> (Vec<u8>, String, R) {
+    // Both connect to here, so that no port has to be guessed.
+    let [uart, link] = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [uart_port, link_port] = [&uart, &link].map(|it| it.local_addr().unwrap().port());
+    let bridge = Bridge::start(link_port, jaeger);
+    let link = accept(&link);
+    let uart_at = format!("socket,id=out,host=127.0.0.1,port={uart_port}");
+    let (mut emulator, image) = board.emulator(image, &uart_at);
+    let emulator = emulator
+        .args(["-semihosting-config", "enable=on"])
+        .args(more)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn();
+    let emulator = emulator.expect("timeout, of coreutils, runs");
+    let uart = accept(&uart);
+    let to_board = uart.try_clone().unwrap();
+    let sent = pass_on(uart, link);
+    let result = meanwhile(to_board);
+    board.has_ended(emulator);
+    let _ = fs::remove_file(image);
+    (sent.join().unwrap(), bridge.account(), result)
+}
+
+/// Passes on what the board and the bridge send each other, until the board ends: then its end is the
+/// bridge's, too. What the board has sent.
+fn pass_on(mut uart: TcpStream, mut link: TcpStream) -> JoinHandle<Vec<u8>> {
+    for stream in [&uart, &link] {
+        stream.set_nodelay(true).unwrap();
+    }
+    let mut to_board = uart.try_clone().unwrap();
+    let mut from_bridge = link.try_clone().unwrap();
+    thread::spawn(move || io::copy(&mut from_bridge, &mut to_board));
+    thread::spawn(move || {
+        let mut sent = Vec::new();
+        let mut piece = [0; 4_096];
+        while let Ok(len @ 1..) = uart.read(&mut piece) {
+            link.write_all(&piece[..len]).unwrap();
+            sent.extend(&piece[..len]);
+        }
+        link.shutdown(Shutdown::Both).unwrap();
+        sent
+    })
+}
+
+/// A connection, if it comes soon.
+#[track_caller]
+fn accept(listener: &TcpListener) -> TcpStream {
+    listener.set_nonblocking(true).unwrap();
+    for _ in 0..2_000 {
+        if let Ok((stream, _)) = listener.accept() {
+            stream.set_nonblocking(false).unwrap();
+            return stream;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("nobody connects");
 }
 
 fn program() -> &'static Path {
@@ -124,26 +136,19 @@ fn utc_is_right_within_5_ms_with_a_board_in_real_time() {
     let Some(image) = VIRT.program("utc") else {
         return;
     };
-    program();
-    let server = Server::start(&VIRT, &image, &[]);
     let jaeger = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let relay = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = relay.local_addr().unwrap().port();
-    let bridge = Bridge::start(port, &jaeger.local_addr().unwrap().to_string());
-    let mut uart = between(relay.accept().unwrap().0, server.port);
-
+    let to = jaeger.local_addr().unwrap().to_string();
     // The board records a span for each byte, whose time is known here.
-    let pings: Vec<i64> = (0..SPANS)
-        .map(|_| {
+    let ping = |mut uart: TcpStream| -> Vec<i64> {
+        let pings = (0..SPANS).map(|_| {
             thread::sleep(Duration::from_millis(100));
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
             uart.write_all(&[PING]).unwrap();
             now.as_micros() as i64
-        })
-        .collect();
-    server.sent();
-    drop(uart);
-    let account = bridge.account();
+        });
+        pings.collect()
+    };
+    let (_, account, pings) = run_with(&VIRT, &image, &[], &to, ping);
     let whole = format!("0 bad, 0 missing; 1 session; {SPANS} spans passed on");
     assert!(account.contains(&whole), "{account}");
 
@@ -159,29 +164,6 @@ fn utc_is_right_within_5_ms_with_a_board_in_real_time() {
     errors.sort_unstable();
     assert!(errors[0] >= -5_000, "{errors:?}");
     assert!(errors[errors.len() / 2] <= 5_000, "{errors:?}");
-}
-
-/// Passes on what the bridge and the board send each other. The way to the board, for more.
-fn between(mut bridge: TcpStream, board: u16) -> TcpStream {
-    let connect = || TcpStream::connect(("127.0.0.1", board));
-    let mut board = connect();
-    while board.is_err() {
-        thread::sleep(Duration::from_millis(10));
-        board = connect();
-    }
-    let mut board = board.unwrap();
-    for stream in [&bridge, &board] {
-        stream.set_nodelay(true).unwrap();
-    }
-    let mut to_board = board.try_clone().unwrap();
-    let mut from_bridge = bridge.try_clone().unwrap();
-    thread::spawn(move || io::copy(&mut from_bridge, &mut to_board));
-    let more = board.try_clone().unwrap();
-    thread::spawn(move || {
-        let _ = io::copy(&mut board, &mut bridge);
-        let _ = bridge.shutdown(std::net::Shutdown::Both);
-    });
-    more
 }
 
 /// When spans began, by their numbers: microseconds since 1970.
