@@ -38,3 +38,18 @@ fn a_recording_does_not_overwrite_a_file() {
     refused(&["-", "--record", &name], 1, "cannot record to ");
     assert_eq!(std::fs::read(&file).expect("it is there"), b"dear");
 }
+
+#[test]
+fn a_file_is_not_recorded_again() {
+    let folder = folder("bridge-again");
+    let [file, record] = ["link.bin", "link.rec"].map(|name| folder.join(name));
+    std::fs::write(&file, "").expect("a file");
+    let [name, to] = [&file, &record].map(|path| path.to_string_lossy());
+    refused(&[&name, "--record", &to], 1, "--record is for a link");
+    assert!(!record.exists());
+}
+
+#[test]
+fn what_is_no_terminal_is_no_serial_port() {
+    refused(&["/dev/null"], 1, "cannot read /dev/null: ");
+}

@@ -1,22 +1,24 @@
 //! A device: a tracer of core, whose clock counts from its start.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jaegerling_core::decode::decode;
 use jaegerling_core::frame::{self, Content, Decoder, Encoder, Writer};
 use jaegerling_core::{
-    BUFFER_EXTRA, Clock, KeepOldest, Packer, Process, SeededIds, SingleContext, Slot, Tracer,
-    TracerDrain, Value,
+    BUFFER_EXTRA, Clock, KeepOldest, Packer, Process, SeededIds, SingleContext, Slot, Stats,
+    Tracer, TracerDrain, Value,
 };
 
 pub(crate) const LONGEST_DATAGRAM: usize = 300;
 
 const TAGS: [(&str, Value<'static>); 1] = [("board", Value::Str("virtual"))];
 
-/// Microseconds since it was switched on; or since 1970.
+/// Microseconds since it was switched on; or since 1970; or what it is set to.
 pub(crate) struct Uptime {
     begin: Instant,
     offset: i64,
+    set: Cell<Option<i64>>,
 }
 
 impl Uptime {
@@ -25,13 +27,15 @@ impl Uptime {
         Self {
             begin: Instant::now(),
             offset,
+            set: Cell::new(None),
         }
     }
 }
 
 impl Clock for Uptime {
     fn now(&self) -> u64 {
-        (self.begin.elapsed().as_micros() as i64 + self.offset) as u64
+        let runs = || self.begin.elapsed().as_micros() as i64 + self.offset;
+        self.set.get().unwrap_or_else(runs) as u64
     }
 
     fn unix_nanos(&self, ticks: u64) -> i64 {
@@ -84,6 +88,34 @@ impl Device {
         }
     }
 
+    /// What its clock says from now on, in microseconds.
+    pub(crate) fn set_time(&self, micros: i64) {
+        self.tracer.clock().set.set(Some(micros));
+    }
+
+    /// Whether its clock says UTC.
+    pub(crate) fn set_utc(&mut self, is_utc: bool) {
+        self.writer.set_utc(is_utc);
+    }
+
+    /// Records a span whose times are set.
+    pub(crate) fn record_at(&mut self, number: i64, begin: i64, end: i64) {
+        self.set_time(begin);
+        let mut span = self.tracer.root("sample");
+        span.tag("number", number);
+        self.set_time(end);
+        span.end();
+    }
+
+    /// Records a span with so many tags of 30 bytes.
+    pub(crate) fn record_large(&mut self, tags: usize) {
+        let mut span = self.tracer.root("large");
+        for tag in 0..tags {
+            span.tag(&format!("tag-{tag:04}"), "xxxxxxxxxxxxxxxxxxxx");
+        }
+        span.end();
+    }
+
     /// Records a span of a millisecond.
     pub(crate) fn record(&mut self, number: i64) {
         self.recorded.push(SystemTime::now());
@@ -115,10 +147,16 @@ impl Device {
 
     /// A hello, as it answers a request.
     pub(crate) fn hello(&mut self) -> Vec<u8> {
-        let (clock, stats) = (self.tracer.clock(), self.drain.stats());
+        let stats = self.drain.stats();
+        self.hello_of(&stats)
+    }
+
+    /// A hello with such counters.
+    pub(crate) fn hello_of(&mut self, stats: &Stats) -> Vec<u8> {
+        let clock = self.tracer.clock();
         let device = frame::Device::new("thermostat", 1_000_000).with_tags(TAGS);
         let mut buffer = [0; LONGEST_DATAGRAM + BUFFER_EXTRA];
-        let hello = self.writer.hello(clock, &device, &stats, &mut buffer);
+        let hello = self.writer.hello(clock, &device, stats, &mut buffer);
         hello.expect("room").collect()
     }
 

@@ -1,6 +1,8 @@
 //! Links that are recorded, and files that are read.
 
 use std::fs;
+use std::io::Write;
+use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::device::Device;
@@ -120,4 +122,25 @@ fn whatever_a_file_holds_the_bridge_comes_to_its_end() {
         assert!(ended.stderr.contains("0 frames, "), "{}", ended.stderr);
         assert!(jaeger.is_silent());
     }
+}
+
+#[test]
+fn a_pipe_with_a_name_is_a_link_like_standard_input() {
+    let fifo = folder("bridge-fifo").join("link");
+    let made = Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo").success());
+    let jaeger = Jaeger::new();
+    let name = fifo.to_string_lossy();
+    let bridge = Program::start(&["bridge", &name, "--to", &jaeger.address()]);
+    let mut pipe = fs::OpenOptions::new()
+        .write(true)
+        .open(&fifo)
+        .expect("it is read");
+    std::thread::sleep(Duration::from_millis(900));
+    let mut device = Device::new(1);
+    device.record(0);
+    pipe.write_all(&device.send().concat()).expect("it is read");
+    jaeger.spans(1)[0].assert_begun_at(device.recorded(0));
+    drop(pipe);
+    assert!(bridge.wait().status.success());
 }

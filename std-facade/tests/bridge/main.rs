@@ -12,10 +12,15 @@ mod jaeger;
 mod limits;
 mod link;
 mod recovered;
+mod times;
 
 use std::io::Write;
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
+use std::process::Stdio;
 use std::time::Duration;
+
+use jaegerling_core::Stats;
 
 use device::Device;
 use jaeger::Jaeger;
@@ -207,4 +212,131 @@ fn frames_that_are_lost_are_told_in_jaeger_as_a_span_of_the_devices_service() {
         "{}",
         ended.stderr
     );
+}
+
+#[test]
+fn frames_that_come_twice_do_not_hide_a_loss() {
+    let jaeger = Jaeger::new();
+    let mut bridge = bridge(&jaeger, &[]);
+    let mut device = Device::new(1);
+    let mut frames = device.send();
+    for number in 0..3 {
+        device.record(number);
+        frames.extend(device.send());
+    }
+    // The second span is lost, and the first one comes again.
+    frames[2] = frames[1].clone();
+    frames.extend(device.close());
+    feed(&mut bridge, &frames);
+    let ended = bridge.wait();
+    let told = "lost on the link: 1 span; lost on the device: 0 spans\n";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    let line = "  1 frame came more than once\n";
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+}
+
+#[test]
+fn frames_that_are_lost_after_the_last_hello_are_told_apart() {
+    let jaeger = Jaeger::new();
+    let mut bridge = bridge(&jaeger, &[]);
+    let mut device = Device::new(1);
+    feed(&mut bridge, &device.send());
+    for number in 0..3 {
+        device.record(number);
+        let frames = device.send();
+        if number == 2 {
+            feed(&mut bridge, &frames);
+        }
+    }
+    let ended = bridge.wait();
+    assert!(
+        ended.stderr.contains("lost on the link: 0 spans;"),
+        "{}",
+        ended.stderr
+    );
+    let line = "  2 frames missing since the device has told of its spans\n";
+    assert!(ended.stderr.contains(line), "{}", ended.stderr);
+}
+
+#[test]
+fn counters_that_cannot_be_are_told_as_they_are() {
+    let jaeger = Jaeger::new();
+    let mut bridge = bridge(&jaeger, &[]);
+    for session in [1, 2] {
+        let mut device = Device::new(session);
+        let mut stats = Stats::default();
+        stats.handed_over = u64::MAX;
+        stats.dropped.ring_full = u64::MAX;
+        stats.dropped.evicted = u64::MAX;
+        feed(&mut bridge, &[device.hello_of(&stats)]);
+    }
+    let ended = bridge.wait();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    let told = format!("lost on the device: {} spans\n", u64::MAX);
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+}
+
+#[test]
+fn that_nobody_listens_is_said() {
+    let unused = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let to = unused.local_addr().expect("an address").to_string();
+    drop(unused);
+    let mut bridge = Program::fed(&["bridge", "-", "--to", &to]);
+    let mut device = Device::new(1);
+    for number in 0..5 {
+        device.record(number);
+        feed(&mut bridge, &device.send());
+    }
+    let ended = bridge.wait();
+    assert!(
+        ended.stderr.contains(&format!("nobody listens at {to}\n")),
+        "{}",
+        ended.stderr
+    );
+    let line = format!(" refused: nobody listened at {to}\n");
+    assert!(ended.stderr.contains(&line), "{}", ended.stderr);
+}
+
+#[test]
+fn a_screen_that_nobody_reads_holds_up_neither_jaeger_nor_the_end() {
+    let jaeger = Jaeger::new();
+    let to = jaeger.address();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    let mut command = program::command();
+    command.stdin(Stdio::piped()).stdout(writer);
+    command.args(["bridge", "-", "--view", "--idle", "1ms", "--to", &to]);
+    let mut bridge = Program::spawn(&mut command);
+    let mut device = Device::new(1);
+    for number in 0..1_000 {
+        device.record(number);
+        feed(&mut bridge, &device.send());
+        assert_eq!(jaeger.spans(1)[0].number, Some(number));
+    }
+    let ended = bridge.end("TERM");
+    drop(reader);
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(" 1000 spans passed on\n"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_span_that_is_larger_than_the_devices_datagrams_arrives_without_what_has_no_room() {
+    let jaeger = Jaeger::new();
+    let mut bridge = bridge(&jaeger, &[]);
+    let mut device = Device::new(1);
+    device.record_large(40);
+    feed(&mut bridge, &device.send());
+    let span = &jaeger.spans(1)[0];
+    let kept = span
+        .tags
+        .keys()
+        .filter(|key| key.starts_with("tag-"))
+        .count();
+    assert!(kept < 40);
+    let cut = &span.tags["otel.dropped_attributes_count"];
+    assert_eq!(*cut, format!("Long({})", 40 - kept));
+    assert!(bridge.wait().stderr.contains("1 span passed on"));
 }

@@ -76,7 +76,8 @@ impl Program {
 
     pub fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
-        let stdout = lines(child.stdout.take().expect("a pipe"));
+        // If it is not somebody else's.
+        let stdout = child.stdout.take().map_or_else(|| mpsc::channel().1, lines);
         let stderr = lines(child.stderr.take().expect("a pipe"));
         Self {
             stdin: child.stdin.take(),

@@ -3,6 +3,7 @@
 
 mod bad;
 mod bridge;
+mod gallery;
 mod inbox;
 mod listen;
 mod out;

@@ -52,10 +52,17 @@ impl<T> Queue<T> {
         let is_full = |state: &mut State<T>| state.bytes >= MAX_BYTES;
         let waited = self.changed.wait_while(self.lock(), is_full);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
-        let bytes = bytes + OVERHEAD;
-        state.bytes += bytes;
-        state.waiting.push_back((item, bytes));
-        self.changed.notify_all();
+        self.add(&mut state, item, bytes);
+    }
+
+    /// Adds something of so many bytes, if the queue is not full.
+    pub(crate) fn offer(&self, item: T, bytes: usize) -> bool {
+        let mut state = self.lock();
+        if state.bytes >= MAX_BYTES {
+            return false;
+        }
+        self.add(&mut state, item, bytes);
+        true
     }
 
     /// No more will come.
@@ -80,6 +87,13 @@ impl<T> Queue<T> {
             Some(why) => Next::End(why.clone()),
             None => Next::Nothing,
         }
+    }
+
+    fn add(&self, state: &mut State<T>, item: T, bytes: usize) {
+        let bytes = bytes + OVERHEAD;
+        state.bytes += bytes;
+        state.waiting.push_back((item, bytes));
+        self.changed.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {

@@ -14,6 +14,9 @@ pub(super) struct Account<'a> {
     losses: &'a Losses,
     bad: Bad,
     lost: Lost,
+    untold: u64,
+    refused: u64,
+    to: &'a str,
     unreadable: &'a BadDatagrams,
     spans: Spans,
 }
@@ -24,6 +27,9 @@ impl Crossing {
             losses: self.devices.losses(),
             bad: self.decoder.bad(),
             lost: self.devices.lost(),
+            untold: self.devices.untold(),
+            refused: self.way_out.refused(),
+            to: &self.way_out.to,
             unreadable: &self.unreadable,
             spans: self.way_out.spans,
         }
@@ -55,6 +61,12 @@ impl Display for Account<'_> {
             "  lost on the link: {}; lost on the device: {}",
             count(lost.by_link, "span"),
             count(by_device, "span"),
+        )?;
+        line(
+            f,
+            self.untold,
+            "frame",
+            "missing since the device has told of its spans",
         )?;
         self.device(f)?;
         self.bad(f)?;
@@ -107,6 +119,7 @@ impl Account<'_> {
             cut,
             too_large,
             failed,
+            undrawn,
             ..
         } = self.spans;
         line(
@@ -116,7 +129,10 @@ impl Account<'_> {
             "cut: a datagram had no room for all tags and logs",
         )?;
         line(f, too_large, "span", "did not fit a datagram")?;
-        line(f, failed, "span", "could not be sent to Jaeger")
+        line(f, failed, "span", "could not be sent to Jaeger")?;
+        line(f, undrawn, "span", "came too fast to be drawn")?;
+        let refused = format!("refused: nobody listened at {}", self.to);
+        line(f, self.refused, "datagram", &refused)
     }
 }
 

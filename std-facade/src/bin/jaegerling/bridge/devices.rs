@@ -9,14 +9,17 @@ use jaegerling_core::Dropped;
 use jaegerling_core::decode::Batch;
 use jaegerling_core::frame::{Arrival as Follows, Content, Frame, Hello, Losses};
 
-use super::clock::{Arrival, DeviceClock, WallClock};
+use super::clock::{Arrival, DeviceClock, Epoch, HostClock};
+
+/// No device's clock counts from its start for 30 years, in microseconds: what is later is UTC.
+const NO_UPTIME: i64 = 30 * 365 * 86_400 * 1_000_000;
 
 /// So many sessions are remembered, for what a reset has left of them.
-const KEPT: usize = 16;
+const KEPT: usize = 64;
 
 pub(super) struct Devices {
     losses: Losses,
-    wall: WallClock,
+    host: HostClock,
     /// The last one is that which sends. Never more than [`KEPT`].
     sessions: VecDeque<Session>,
     /// Of those that are not remembered.
@@ -29,10 +32,15 @@ pub(super) struct Devices {
 struct Session {
     id: u16,
     clock: DeviceClock,
-    /// When its last frame was sent, in microseconds of the device, in full.
-    sent_at: Option<i64>,
+    /// When its last frame was sent, in microseconds of the device, in full; and when it came.
+    last: Option<(i64, Option<Arrival>)>,
     /// Spans that have arrived, but for those that tell of lost ones.
     arrived: u64,
+    /// Spans in frames that seem to have come again. If the device has started again and does not say so,
+    /// they are of the session that it will tell of.
+    again: u64,
+    /// Frames that are missing since the device has told of its spans.
+    missing: u64,
     /// It has said who it is.
     is_known: bool,
     /// Spans that the device had handed over before it was listened to. `None`: it has not said yet.
@@ -55,7 +63,7 @@ impl Devices {
         let now = now.map_or(0, |since| since.as_micros() as i64);
         Self {
             losses: Losses::new(),
-            wall: WallClock::default(),
+            host: HostClock::default(),
             sessions: VecDeque::new(),
             before: Lost::default(),
             untimed: now,
@@ -70,6 +78,7 @@ impl Devices {
         spans: Option<&Batch<'_>>,
         arrival: Option<Arrival>,
     ) -> Follows {
+        let missing = self.losses.missing;
         let follows = self.losses.follow(frame);
         if follows == Follows::NewSession {
             self.begin(frame);
@@ -78,42 +87,55 @@ impl Devices {
             return follows;
         };
         if !frame.is_utc && follows != Follows::Request {
-            let sent_at = session.sent_at(frame, spans);
+            let sent_at = session.sent_at(frame, spans, arrival);
             match arrival {
-                Some(arrival) => session.clock.hear(sent_at, arrival, &mut self.wall),
-                None if session.sent_at.is_none() => {
+                Some(arrival) => session.clock.hear(sent_at, arrival, &mut self.host),
+                None if session.last.is_none() => {
                     session.clock = DeviceClock::silent(sent_at, self.untimed);
                 }
-                None => self.untimed = session.clock.unix_micros(sent_at),
+                None => self.untimed = session.clock.unix_micros(sent_at).unwrap_or(self.untimed),
             }
-            session.sent_at = Some(sent_at);
+            session.last = Some((sent_at, arrival));
         }
-        session.arrived += spans.map_or(0, counted);
+        *match follows {
+            Follows::Again => &mut session.again,
+            _ => &mut session.arrived,
+        } += spans.map_or(0, counted);
+        session.missing += self.losses.missing - missing;
         if let Content::Hello(hello) | Content::Close(hello) = &frame.content {
             session.hear(hello);
         }
         follows
     }
 
-    /// Which clock the spans of a frame were recorded by; `None`: their times are UTC.
+    /// What was said of the clock that the spans of a frame were recorded by; `None`: their times are
+    /// UTC. Of what began before the host's clock was set, as it was before.
     pub(super) fn clock_of(
         &mut self,
         frame: &Frame<'_>,
         spans: &Batch<'_>,
-    ) -> Option<&DeviceClock> {
-        if frame.is_utc {
+        arrival: Option<Arrival>,
+    ) -> Option<&Epoch> {
+        let starts = spans.spans.iter().map(|span| span.start_time);
+        let first = starts.min().unwrap_or(0);
+        let Content::Recovered { recorded_in, .. } = frame.content else {
+            let session = self.sessions.back().filter(|_| !frame.is_utc);
+            return session?.clock.epoch(first);
+        };
+        // Which clock the session had, the frame does not say.
+        if latest_end(spans) > NO_UPTIME {
             return None;
         }
-        let Content::Recovered { recorded_in, .. } = frame.content else {
-            return self.sessions.back().map(|session| &session.clock);
-        };
-        let mut earlier = self.sessions.iter().rev().skip(1);
-        if !earlier.any(|session| session.id == recorded_in) {
-            self.remember(recorded_in, spans);
+        let is_it = |session: &&Session| session.id == recorded_in && session.last.is_some();
+        if self.earlier().find(is_it).is_none() {
+            self.remember(recorded_in, spans, arrival);
         }
-        let mut earlier = self.sessions.iter().rev().skip(1);
-        let recorded = earlier.find(|session| session.id == recorded_in);
-        recorded.map(|session| &session.clock)
+        self.earlier().find(is_it)?.clock.epoch(first)
+    }
+
+    /// The sessions before the one that sends, the last one first.
+    fn earlier(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.iter().rev().skip(1)
     }
 
     /// The time of an arrival, in nanoseconds since 1970.
@@ -137,20 +159,25 @@ impl Devices {
         sessions.fold(self.before, Lost::and)
     }
 
+    /// Frames that are missing, and of whose spans the device has not told.
+    pub(super) fn untold(&self) -> u64 {
+        self.sessions.iter().map(|session| session.missing).sum()
+    }
+
     fn begin(&mut self, frame: &Frame<'_>) {
-        let is_first = self.sessions.is_empty();
-        let clock = match self.sessions.back() {
-            Some(before) => before.clock.after_restart(),
-            None => DeviceClock::new(),
-        };
+        let before = self.sessions.back();
+        let clock = before.map_or_else(DeviceClock::new, |it| it.clock.after_restart());
         let mut session = Session::new(frame.session, clock);
-        let sequence = match frame.content {
-            Content::Hello(hello) | Content::Close(hello) => hello.sequence,
-            _ => frame.sequence.into(),
-        };
         // Somebody listened from its start on: what is missing is missing.
-        if !is_first || sequence == 0 {
+        let is_heard_from_start = match frame.content {
+            Content::Hello(hello) | Content::Close(hello) => hello.sequence == 0,
+            _ => false,
+        };
+        if before.is_some() || is_heard_from_start {
             session.before = Some(0);
+        }
+        if let Some(before) = before.filter(|it| it.id == frame.session) {
+            session.arrived = before.again;
         }
         self.make_room();
         self.sessions.push_back(session);
@@ -158,12 +185,14 @@ impl Devices {
 
     /// A session that nobody has heard has left spans. They ended when the device started again, at
     /// the latest: that is where the first of them are put.
-    fn remember(&mut self, id: u16, spans: &Batch<'_>) {
-        let started = self.sessions.back();
-        let started = started.map_or(self.untimed, |session| session.clock.unix_micros(0));
-        let clock = DeviceClock::silent(latest_end(spans), started);
+    fn remember(&mut self, id: u16, spans: &Batch<'_>, arrival: Option<Arrival>) {
+        let started = self.sessions.back().and_then(|it| it.clock.unix_micros(0));
+        let started = started.unwrap_or(self.unix_nanos(arrival) / 1_000);
+        let ended = latest_end(spans);
+        let mut session = Session::new(id, DeviceClock::silent(ended, started));
+        session.last = Some((ended, None));
         self.make_room();
-        self.sessions.push_front(Session::new(id, clock));
+        self.sessions.push_front(session);
     }
 
     fn make_room(&mut self) {
@@ -179,8 +208,10 @@ impl Session {
         Self {
             id,
             clock,
-            sent_at: None,
+            last: None,
             arrived: 0,
+            again: 0,
+            missing: 0,
             is_known: false,
             before: None,
             lost: Lost::default(),
@@ -188,14 +219,23 @@ impl Session {
     }
 
     /// When a frame was sent, in full.
-    fn sent_at(&self, frame: &Frame<'_>, spans: Option<&Batch<'_>>) -> i64 {
-        match (&frame.content, self.sent_at, spans) {
-            (Content::Hello(hello) | Content::Close(hello), ..) => hello.sent_at,
-            (_, Some(last), _) => frame.sent_near(last),
-            // They have ended shortly before.
-            (Content::Datagram(_), None, Some(spans)) => frame.sent_near(latest_end(spans)),
+    fn sent_at(
+        &self,
+        frame: &Frame<'_>,
+        spans: Option<&Batch<'_>>,
+        arrival: Option<Arrival>,
+    ) -> i64 {
+        // Spans have ended before, and mostly shortly before.
+        let ended = match &frame.content {
+            Content::Hello(hello) | Content::Close(hello) => return hello.sent_at,
+            Content::Datagram(_) => spans.map(latest_end).filter(|ended| *ended < NO_UPTIME),
+            _ => None,
+        };
+        let gone = |(last, came): (i64, _)| last.saturating_add(passed(came, arrival));
+        match self.last.map(gone).max(ended) {
+            Some(near) => frame.sent_near(near),
             // The device has just started.
-            _ => frame.sent_at.into(),
+            None => frame.sent_at.into(),
         }
     }
 
@@ -207,6 +247,7 @@ impl Session {
             by_link: missing.saturating_sub(before),
             by_device: hello.dropped,
         };
+        self.missing = 0;
     }
 }
 
@@ -214,12 +255,12 @@ impl Lost {
     fn and(self, other: Self) -> Self {
         let (one, two) = (self.by_device, other.by_device);
         let mut by_device = one;
-        by_device.ring_full += two.ring_full;
-        by_device.evicted += two.evicted;
-        by_device.too_large += two.too_large;
-        by_device.failed += two.failed;
+        by_device.ring_full = one.ring_full.saturating_add(two.ring_full);
+        by_device.evicted = one.evicted.saturating_add(two.evicted);
+        by_device.too_large = one.too_large.saturating_add(two.too_large);
+        by_device.failed = one.failed.saturating_add(two.failed);
         Self {
-            by_link: self.by_link + other.by_link,
+            by_link: self.by_link.saturating_add(other.by_link),
             by_device,
         }
     }
@@ -238,4 +279,12 @@ fn latest_end(spans: &Batch<'_>) -> i64 {
     let spans = spans.spans.iter();
     let ends = spans.map(|span| span.start_time.saturating_add(span.duration));
     ends.max().unwrap_or(0)
+}
+
+/// How many microseconds have passed on the host, as far as both are known.
+fn passed(from: Option<Arrival>, to: Option<Arrival>) -> i64 {
+    match (from, to) {
+        (Some(from), Some(to)) => to.monotonic.saturating_sub(from.monotonic) / 1_000,
+        _ => 0,
+    }
 }

@@ -7,8 +7,8 @@
 //!                      recording
 //! ```
 //!
-//! A thread reads the link, so that the time of each arrival is known and none waits for Jaeger or a
-//! terminal. All else is done by the thread that calls [`run`].
+//! A thread reads the link, so that the time of each arrival is known, and none waits for Jaeger. Another one
+//! draws. All else is done by the thread that calls [`run`].
 
 mod account;
 mod clock;
@@ -28,7 +28,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jaegerling::waterfall::Visible;
 use jaegerling_core::decode::decode;
-use jaegerling_core::frame::{self, Arrival as Follows, Bad, Content, Decoder, Frame, FrameError};
+use jaegerling_core::frame::{
+    self, Arrival as Follows, Bad, Content, Decoder, Frame, FrameError, Hello,
+};
 
 use crate::bad::BadDatagrams;
 use crate::pictures::Gathering;
@@ -74,6 +76,18 @@ pub(crate) struct Bridge {
     gathering: Gathering,
 }
 
+impl Bridge {
+    fn recording(&self) -> Result<Option<recording::Writer>, String> {
+        match (&self.record, &self.link) {
+            (Some(_), Source::File(_)) => {
+                Err("a file is there already: --record is for a link".into())
+            }
+            (Some(path), _) => recording::Writer::create(path).map(Some),
+            (None, _) => Ok(None),
+        }
+    }
+}
+
 fn tag(argument: &str) -> Result<(String, String), String> {
     match argument.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.into(), value.into())),
@@ -83,17 +97,16 @@ fn tag(argument: &str) -> Result<(String, String), String> {
 
 /// The longest frame: with the longest datagram that Jaeger takes.
 const MAX_FRAME: usize = frame::max_len(65_000);
-/// How long to wait for bytes after the flag to stop was set: those that have come already.
+/// How long bytes are waited for after the flag to stop was set: those that have come already.
 const LAST: Duration = Duration::from_millis(200);
 /// A hello that does not come is asked for again after so long.
 const ASK_PERIOD: Duration = Duration::from_secs(2);
 
 /// Runs until a signal comes, or until the link has an end.
 pub(crate) fn run(options: &Bridge) -> Result<(), String> {
-    let mut crossing = Crossing::new(options)?;
-    let recording = options.record.as_deref();
-    let recording = recording.map(recording::Writer::create).transpose()?;
     let stop = stop_on_signal()?;
+    let mut crossing = Crossing::new(options, &stop)?;
+    let recording = options.recording()?;
     let events = Arc::new(Queue::default());
     let reader = Reader {
         source: options.link.clone(),
@@ -119,6 +132,7 @@ struct Crossing {
     unreadable: BadDatagrams,
     told: Told,
     way_out: WayOut,
+    is_refusal_told: bool,
     ask: Arc<AtomicBool>,
     asked: Option<Instant>,
     /// What of the recording or of a picture went wrong.
@@ -126,14 +140,15 @@ struct Crossing {
 }
 
 impl Crossing {
-    fn new(options: &Bridge) -> Result<Self, String> {
+    fn new(options: &Bridge, stop: &Arc<AtomicBool>) -> Result<Self, String> {
         Ok(Self {
             decoder: Decoder::new(vec![0; MAX_FRAME].into()),
             began: None,
             devices: Devices::new(),
             unreadable: BadDatagrams::default(),
             told: Told::default(),
-            way_out: WayOut::new(options)?,
+            way_out: WayOut::new(options, stop)?,
+            is_refusal_told: false,
             ask: Arc::default(),
             asked: None,
             failed: None,
@@ -143,24 +158,16 @@ impl Crossing {
     fn take_all(&mut self, events: &Queue<Event>, stop: &AtomicBool) -> Result<(), String> {
         let end = loop {
             let is_stopped = stop.load(Ordering::Relaxed);
-            let patience = match is_stopped {
-                true => LAST,
-                false => self.way_out.patience(),
-            };
-            match events.next(patience) {
+            match events.next(LAST) {
                 Next::Item(event) => self.take(event),
                 Next::Nothing if is_stopped => break Ok(()),
                 Next::Nothing => {}
                 Next::End(why) => break why,
             }
-            self.way_out.draw()?;
-            if self.way_out.is_closed() {
-                stop.store(true, Ordering::Relaxed);
-            }
         };
         self.tell_of_losses(Told::rest);
-        self.way_out.draw_rest()?;
-        end.and(self.failed.take().map_or(Ok(()), Err))
+        let drawn = self.way_out.close();
+        end.and(drawn).and(self.failed.take().map_or(Ok(()), Err))
     }
 
     fn take(&mut self, event: Event) {
@@ -221,18 +228,35 @@ impl Crossing {
             }
         });
         let was_known = self.devices.is_known();
-        let spans = batch.as_ref().map(|(_, batch)| batch);
         let missing = self.devices.losses().missing;
+        let spans = batch.as_ref().map(|(_, batch)| batch);
         let follows = self.devices.follow(frame, spans, self.began);
         let missing = self.devices.losses().missing - missing;
         self.told.hear(missing, self.devices.unix_nanos(self.began));
-        self.greet(frame, was_known && follows != Follows::NewSession);
+        if let (Content::Hello(hello) | Content::Close(hello), true) =
+            (&frame.content, !was_known || follows == Follows::NewSession)
+        {
+            self.greet(frame.session, hello);
+        }
+        // What comes again may be of a device that has started again.
+        if follows == Follows::Again || !self.devices.is_known() {
+            self.ask();
+        }
         if let Some((datagram, batch)) = &batch {
-            let clock = self.devices.clock_of(frame, batch);
+            let clock = self.devices.clock_of(frame, batch, self.began);
             self.way_out.pass_on(datagram, batch, clock);
             self.told.set_service(batch.process.service_name);
         }
         self.tell_of_losses(Told::datagram);
+        self.tell_of_refusals();
+    }
+
+    /// Says, the first time, that nobody listens where spans are sent to.
+    fn tell_of_refusals(&mut self) {
+        if self.way_out.refused() > 0 && !self.is_refusal_told {
+            self.is_refusal_told = true;
+            tell(format_args!("nobody listens at {}\n", self.way_out.to));
+        }
     }
 
     fn tell_of_losses(&mut self, tell: impl FnOnce(&mut Told) -> Option<Vec<u8>>) {
@@ -241,19 +265,15 @@ impl Crossing {
         }
     }
 
-    /// Says who sends, when that is told; and asks for it if it is not known.
-    fn greet(&mut self, frame: &Frame<'_>, was_known: bool) {
-        if self.devices.is_known() {
-            if let (Content::Hello(hello) | Content::Close(hello), false) =
-                (&frame.content, was_known)
-            {
-                let service = hello.process.service_name.to_string();
-                let service = Visible(&service);
-                tell(format_args!("{service}, session {}\n", frame.session));
-                self.told.set_service(hello.process.service_name);
-            }
-            return;
-        }
+    /// Says who sends.
+    fn greet(&mut self, session: u16, hello: &Hello<'_>) {
+        let service = hello.process.service_name.to_string();
+        tell(format_args!("{}, session {session}\n", Visible(&service)));
+        self.told.set_service(hello.process.service_name);
+    }
+
+    /// Asks who sends, now and then.
+    fn ask(&mut self) {
         let is_recent = |asked: Instant| asked.elapsed() < ASK_PERIOD;
         if !self.asked.is_some_and(is_recent) {
             self.asked = Some(Instant::now());

@@ -53,8 +53,9 @@ impl Reader {
                 self.read_link(&mut tape, || source::open_serial(name, self.baud))
             }
             Source::Tcp(address) => self.read_link(&mut tape, || source::connect(address)),
-            Source::File(path) => {
-                File::open(path).and_then(|file| self.read_file(&mut tape, file, false))
+            Source::File(path) | Source::Pipe(path) => {
+                let is_live = matches!(self.source, Source::Pipe(_));
+                File::open(path).and_then(|file| self.read_file(&mut tape, file, is_live))
             }
             Source::Stdin => self.read_file(&mut tape, io::stdin().lock(), true),
         };
@@ -94,7 +95,7 @@ impl Reader {
                         tape.say(format!("{source} went away ({why}); waiting for it"));
                     }
                 }
-                Err(error) if !was_there && is_hopeless(&error) => return Err(error),
+                Err(error) if !is_told && !may_come(&error) => return Err(error),
                 Err(error) if !is_told => {
                     tape.say(format!("waiting for {source}: {error}"));
                     is_told = true;
@@ -137,11 +138,17 @@ impl Reader {
     }
 }
 
-/// To wait will not help.
-fn is_hopeless(error: &io::Error) -> bool {
+/// To wait may help.
+fn may_come(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::PermissionDenied | ErrorKind::InvalidInput | ErrorKind::Unsupported
+        ErrorKind::NotFound
+            | ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionReset
+            | ErrorKind::TimedOut
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkUnreachable
+            | ErrorKind::ResourceBusy
     )
 }
 

@@ -8,10 +8,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use socket2::{SockRef, TcpKeepalive};
+
 /// How long a link is read from before something else is looked at.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 /// For so long, an answer of another machine is waited for.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// After how much silence a server is asked whether it is still there, and how often.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(10))
+    .with_interval(Duration::from_secs(5));
 
 #[derive(Clone, Debug)]
 pub(super) enum Source {
@@ -19,7 +26,10 @@ pub(super) enum Source {
     Serial(String),
     /// A server, as probes and emulators have them: its host and port.
     Tcp(String),
+    /// What something has written, or a recording.
     File(PathBuf),
+    /// What something writes.
+    Pipe(PathBuf),
     Stdin,
 }
 
@@ -36,7 +46,8 @@ impl FromStr for Source {
         match fs::metadata(argument) {
             Ok(found) if found.is_dir() => Err("this is a folder".into()),
             Ok(found) if is_port(&found) => Ok(Self::Serial(argument.into())),
-            Ok(_) => Ok(Self::File(argument.into())),
+            Ok(found) if found.is_file() => Ok(Self::File(argument.into())),
+            Ok(_) => Ok(Self::Pipe(argument.into())),
             // It may be plugged in later.
             Err(_) if names_port(argument) => Ok(Self::Serial(argument.into())),
             Err(error) => Err(error.to_string()),
@@ -67,7 +78,7 @@ impl Display for Source {
         match self {
             Self::Serial(name) => f.write_str(name),
             Self::Tcp(address) => f.write_str(address),
-            Self::File(path) => path.display().fmt(f),
+            Self::File(path) | Self::Pipe(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("standard input"),
         }
     }
@@ -92,6 +103,8 @@ pub(super) fn connect(address: &str) -> io::Result<Box<dyn Link>> {
             Ok(stream) => {
                 stream.set_read_timeout(Some(TICK))?;
                 stream.set_write_timeout(Some(TICK))?;
+                // A probe that loses power says nothing.
+                SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE)?;
                 return Ok(Box::new(stream));
             }
             Err(error) => last = error,

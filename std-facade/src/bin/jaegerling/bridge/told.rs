@@ -8,7 +8,7 @@ use jaegerling::{Clock, OwnTags, TracesIn, TracesOut, builder};
 /// The span's name.
 const NAME: &str = "jaegerling: frames lost";
 /// At most one in so many nanoseconds.
-const PERIOD: i64 = 1_000_000_000;
+const PERIOD: u64 = 1_000_000_000;
 
 /// Frames that are missing, and not told of yet.
 #[derive(Default)]
@@ -50,13 +50,13 @@ impl Told {
 
     /// A datagram with the span that tells of what is missing, once it is time for that.
     pub(super) fn datagram(&mut self) -> Option<Vec<u8>> {
-        let is_time = self.to.saturating_sub(self.told) >= PERIOD;
+        let is_time = self.to.abs_diff(self.told) >= PERIOD;
         is_time.then(|| self.rest()).flatten()
     }
 
     /// The same at the end.
     pub(super) fn rest(&mut self) -> Option<Vec<u8>> {
-        if self.missing == 0 {
+        if self.missing == 0 || self.service.is_empty() {
             return None;
         }
         self.told = self.to;

@@ -1,26 +1,27 @@
 //! The way to Jaeger, and to the screen.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use jaegerling::udp::{self, DatagramSender, SendError};
 use jaegerling_core::decode::{Batch, Tag, TagValue, decode};
 use jaegerling_core::{FORWARD_EXTRA, ForwardTooLarge, forward, forward_cut};
 
 use super::Bridge;
-use super::clock::DeviceClock;
-use crate::pictures::Pictures;
+use super::clock::Epoch;
+use crate::gallery::Gallery;
 
 /// Where a Jaeger on this machine listens.
 const JAEGER: &str = "localhost:6831";
 /// It takes no more.
 const JAEGER_LIMIT: usize = 65_000;
-/// To wait for, when there is nothing to wait for in particular.
-const TICK: Duration = Duration::from_millis(500);
 
 pub(super) struct WayOut {
+    /// Where it sends to.
+    pub(super) to: String,
     sender: Option<DatagramSender>,
-    pictures: Option<Pictures>,
+    gallery: Option<Gallery>,
     tags: Vec<Tag<'static>>,
     buffer: Box<[u8]>,
     /// The longest datagram that the system has not refused.
@@ -39,10 +40,12 @@ pub(super) struct Spans {
     pub(super) too_large: u64,
     /// The system would not send them.
     pub(super) failed: u64,
+    /// They were sent, and the screen was too slow for them.
+    pub(super) undrawn: u64,
 }
 
 impl WayOut {
-    pub(super) fn new(options: &Bridge) -> Result<Self, String> {
+    pub(super) fn new(options: &Bridge, stop: &Arc<AtomicBool>) -> Result<Self, String> {
         let to = match &options.to {
             Some(to) => Some(to.as_str()),
             None => (!options.view).then_some(JAEGER),
@@ -52,8 +55,11 @@ impl WayOut {
             value: TagValue::String(leak(value).into()),
         });
         Ok(Self {
+            to: to.unwrap_or_default().into(),
             sender: to.map(|to| connect(to, options.pace)).transpose()?,
-            pictures: options.view.then(|| Pictures::new(&options.gathering)),
+            gallery: options
+                .view
+                .then(|| Gallery::open(&options.gathering, stop)),
             tags: tags.collect(),
             buffer: vec![0; JAEGER_LIMIT + FORWARD_EXTRA].into(),
             limit: JAEGER_LIMIT,
@@ -62,12 +68,7 @@ impl WayOut {
     }
 
     /// Passes spans on, with their times by this clock; `None`: as they are.
-    pub(super) fn pass_on(
-        &mut self,
-        datagram: &[u8],
-        spans: &Batch<'_>,
-        clock: Option<&DeviceClock>,
-    ) {
+    pub(super) fn pass_on(&mut self, datagram: &[u8], spans: &Batch<'_>, clock: Option<&Epoch>) {
         let all = 0..spans.spans.len();
         let is_as_it_is = clock.is_none() && self.tags.is_empty() && datagram.len() <= self.limit;
         match is_as_it_is.then(|| self.send(datagram, all.len())) {
@@ -85,29 +86,19 @@ impl WayOut {
         }
     }
 
-    /// How long to wait for more, if nothing comes.
-    pub(super) fn patience(&self) -> Duration {
-        let pictures = self.pictures.as_ref().map(Pictures::patience);
-        pictures.unwrap_or(TICK).min(TICK)
+    /// Waits until all is drawn, unless the program is to stop and nobody reads.
+    pub(super) fn close(&mut self) -> Result<(), String> {
+        self.gallery.take().map_or(Ok(()), Gallery::close)
     }
 
-    /// Draws the traces whose time has come.
-    pub(super) fn draw(&mut self) -> Result<(), String> {
-        self.pictures.as_mut().map_or(Ok(()), Pictures::draw)
-    }
-
-    /// Draws all that is left.
-    pub(super) fn draw_rest(&mut self) -> Result<(), String> {
-        self.pictures.as_mut().map_or(Ok(()), Pictures::draw_rest)
-    }
-
-    /// Nobody looks at the pictures any more, and there is nothing else to do.
-    pub(super) fn is_closed(&self) -> bool {
-        self.sender.is_none() && self.pictures.as_ref().is_some_and(Pictures::is_closed)
+    /// What nobody listened to, in datagrams, and where.
+    pub(super) fn refused(&self) -> u64 {
+        let stats = self.sender.as_ref().map(DatagramSender::stats);
+        stats.map_or(0, |stats| stats.refused)
     }
 
     /// In one datagram, or in as many as it takes.
-    fn forward(&mut self, spans: &Batch<'_>, which: Range<usize>, clock: Option<&DeviceClock>) {
+    fn forward(&mut self, spans: &Batch<'_>, which: Range<usize>, clock: Option<&Epoch>) {
         let utc = |micros| clock.map_or(micros, |clock| clock.unix_micros(micros));
         let mut buffer = std::mem::take(&mut self.buffer);
         let room = &mut buffer[..self.limit + FORWARD_EXTRA];
@@ -148,8 +139,18 @@ impl WayOut {
             }
             Err(_) => self.spans.failed += spans as u64,
         }
-        if let (Some(pictures), Ok(batch)) = (&mut self.pictures, decode(datagram)) {
-            pictures.add(&batch);
+        if let Some(gallery) = &self.gallery {
+            // Those who look do not hold up those who are sent to.
+            match self.sender.is_some() {
+                true => {
+                    self.spans.undrawn += if gallery.offer(datagram) {
+                        0
+                    } else {
+                        spans as u64
+                    }
+                }
+                false => gallery.show(datagram),
+            }
         }
         Sent::Done
     }

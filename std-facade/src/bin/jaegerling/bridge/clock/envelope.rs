@@ -24,6 +24,20 @@ const FEW: usize = 64;
 /// As many slopes are tried on either side of the one in the middle.
 const SLOPES: i32 = 16;
 
+/// A frame that comes earlier than the line says by so many seconds shows that the clocks have moved
+/// against each other.
+const EARLY: f64 = 0.1;
+
+/// And so do frames that are all so many seconds late, for so many seconds: the device's clock stood still,
+/// as at a breakpoint. A link that has fallen behind catches up meanwhile.
+const LATE: f64 = 0.25;
+const LATE_FOR: f64 = 5.0;
+/// These are so many at least.
+const LATE_FRAMES: u32 = 10;
+
+/// No clock is further away than this, whatever frames say.
+const MAX_DRIFT: f64 = 0.05;
+
 /// Seconds below which one delay is as good as another.
 const RESOLUTION: f64 = 1e-6;
 
@@ -43,13 +57,21 @@ impl Expected {
     };
 }
 
-/// The line, at the time of the last point.
+/// By how many seconds the host's clock is ahead, if nothing is late.
 #[derive(Clone, Copy)]
 pub(super) struct Line {
-    /// By how much the host's clock is ahead, in seconds.
-    pub(super) ahead: f64,
+    /// At this second of the device:
+    device: f64,
+    ahead: f64,
     /// How much more that is after each second of the device.
     pub(super) drift: f64,
+}
+
+impl Line {
+    /// How much later than at best a frame is.
+    pub(super) fn late(&self, device: f64, ahead: f64) -> f64 {
+        ahead - self.ahead - self.drift * (device - self.device)
+    }
 }
 
 pub(super) struct Envelope {
@@ -57,7 +79,16 @@ pub(super) struct Envelope {
     /// When the period began that the last point is of.
     period: f64,
     expected: Expected,
-    drift: f64,
+    line: Option<Line>,
+    late: Option<LateFrames>,
+}
+
+/// Frames that are all late.
+#[derive(Clone, Copy)]
+struct LateFrames {
+    /// When the first one was sent.
+    from: f64,
+    frames: u32,
 }
 
 /// Both in seconds.
@@ -80,29 +111,39 @@ impl Envelope {
             points: VecDeque::new(),
             period: f64::NEG_INFINITY,
             expected,
-            drift: expected.drift,
+            line: None,
+            late: None,
         }
     }
 
     /// What to expect of the same two clocks another time.
     pub(super) fn learned(&self) -> Expected {
-        let is_known = self.points.len() >= FEW && self.span() > WINDOW / 2.0;
-        match is_known {
-            true => Expected {
-                drift: self.drift,
+        match self.line {
+            Some(line) if self.points.len() >= FEW && self.span() > WINDOW / 2.0 => Expected {
+                drift: line.drift,
                 within: 30e-6,
             },
-            false => self.expected,
+            _ => self.expected,
         }
     }
 
+    /// The line as it was seen last.
+    pub(super) fn last_line(&self) -> Option<Line> {
+        self.line
+    }
+
     /// A frame that was sent at some time of the device, later than those before, has arrived when the
-    /// host's clock was ahead of that by so much. Gives the line as it is seen now, once in a period.
+    /// host's clock was ahead of that by so much. Gives the line when it is seen anew: once in a period at
+    /// first, and more seldom as it changes less.
     pub(super) fn add(&mut self, device: f64, ahead: f64) -> Option<Line> {
+        if self.has_moved(device, ahead) {
+            *self = Self::new(self.learned());
+        }
         let point = Point { device, ahead };
         if device - self.period < PERIOD {
             if let Some(last) = self.points.back_mut() {
-                if point.at_zero(self.drift) < last.at_zero(self.drift) {
+                let drift = self.line.map_or(self.expected.drift, |line| line.drift);
+                if point.at_zero(drift) < last.at_zero(drift) {
                     *last = point;
                 }
             }
@@ -113,9 +154,27 @@ impl Envelope {
         while self.points.len() > FEW && self.span() > WINDOW {
             self.points.pop_front();
         }
-        let line = self.line(device);
-        self.drift = line.drift;
-        Some(line)
+        let is_fresh = |line: Line| device - line.device < self.span() / 64.0;
+        if self.line.is_some_and(is_fresh) {
+            return None;
+        }
+        self.line = Some(self.line(device));
+        self.line
+    }
+
+    /// Whether a frame shows that what the points say holds no longer.
+    fn has_moved(&mut self, device: f64, ahead: f64) -> bool {
+        let late = self.line.map_or(0.0, |line| line.late(device, ahead));
+        if late < LATE {
+            self.late = None;
+            return late < -EARLY;
+        }
+        let frames = self.late.get_or_insert(LateFrames {
+            from: device,
+            frames: 0,
+        });
+        frames.frames += 1;
+        frames.frames >= LATE_FRAMES && device - frames.from >= LATE_FOR
     }
 
     fn span(&self) -> f64 {
@@ -156,7 +215,13 @@ impl Envelope {
         let drift = mean(&|line| line.drift);
         let variance = mean(&|line| (line.drift - drift).powi(2));
         let ahead = mean(&|line| line.ahead);
-        (Line { ahead, drift }, variance.sqrt())
+        let device = now;
+        let line = Line {
+            device,
+            ahead,
+            drift,
+        };
+        (line, variance.sqrt())
     }
 
     /// The logarithm of how likely a drift is by itself: hardly different within what is expected,
@@ -177,7 +242,7 @@ impl Envelope {
         let middle = hull.slope().unwrap_or(drift);
         let reach = 32.0 * hull.range(middle).1 / (hull.count * self.span());
         let is_elsewhere = (middle - drift).abs() > expected.reach + reach;
-        match hull.count >= 8.0 && is_elsewhere {
+        match hull.count >= 8.0 && is_elsewhere && middle.abs() < MAX_DRIFT {
             true => Slopes { middle, reach },
             false => expected,
         }
@@ -257,6 +322,7 @@ impl Hull {
         // Not even the shortest of so many delays is none.
         let shortest = delay / self.count;
         let line = Line {
+            device: now,
             ahead: low + drift * now - shortest,
             drift,
         };
