@@ -139,10 +139,11 @@ fn a_restart_that_does_not_say_so_is_right_from_the_next_hello_on_and_no_span_is
     drop(second.send());
     for n in 1..=10 {
         second.record_at(100 + n, n * SECOND / 5 - 1_000, n * SECOND / 5);
-        let mut frames = second.send();
+        let mut frames = vec![];
         if n == 5 {
-            frames.insert(0, second.hello());
+            frames.push(second.hello());
         }
+        frames.extend(second.send());
         recording.add(30 * SECOND + n * SECOND / 5, &frames);
     }
     // With one more that tells of what is missing.
