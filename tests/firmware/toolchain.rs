@@ -60,6 +60,7 @@ pub(crate) fn cargo() -> Command {
 }
 
 /// The program `jaegerling`, built with this profile: `debug`, `release`.
+#[allow(dead_code)] // Of those that share this file, two need it.
 pub(crate) fn jaegerling(profile: &str) -> PathBuf {
     let into = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bridge");
     let mut build = cargo();

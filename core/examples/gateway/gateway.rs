@@ -190,7 +190,8 @@ impl DeviceClock {
     fn hear(&mut self, now: i64, frame: &Frame<'_>, sent_at: i64) {
         let apart = now.saturating_sub(sent_at);
         let forgotten = now.saturating_sub(self.came_at) / 1_000;
-        self.to_utc = match self.is_heard {
+        // What UTC says tells nothing of a clock that has counted before, or does again.
+        self.to_utc = match self.is_heard && self.to_utc != 0 {
             _ if frame.is_utc => 0,
             false => apart,
             true => apart.min(self.to_utc.saturating_add(forgotten)),

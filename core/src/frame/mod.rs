@@ -141,7 +141,8 @@ pub struct Frame<'d> {
     /// What the device's clock said when it was sent, in microseconds: the low 32 bits.
     pub sent_at: u32,
     /// Whether that clock says UTC, in microseconds since 1970; if not, it counts from some point of
-    /// its session. The spans of the frame are as this says.
+    /// its session. The spans of the frame are as this says, but for those of an earlier session, which
+    /// may have had another clock.
     pub is_utc: bool,
     /// What it carries.
     pub content: Content<'d>,

@@ -79,8 +79,11 @@ impl<T> Queue<T> {
             .wait_timeout_while(self.lock(), patience, is_idle);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         if let Some((item, bytes)) = state.waiting.pop_front() {
+            let was_full = state.bytes >= MAX_BYTES;
             state.bytes -= bytes;
-            self.changed.notify_all();
+            if was_full && state.bytes < MAX_BYTES {
+                self.changed.notify_all();
+            }
             return Next::Item(item);
         }
         match &state.closed {
@@ -93,7 +96,10 @@ impl<T> Queue<T> {
         let bytes = bytes + OVERHEAD;
         state.bytes += bytes;
         state.waiting.push_back((item, bytes));
-        self.changed.notify_all();
+        // Who takes them sleeps only if there is none.
+        if state.waiting.len() == 1 {
+            self.changed.notify_all();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {

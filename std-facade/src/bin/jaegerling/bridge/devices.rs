@@ -48,6 +48,31 @@ struct Session {
     lost: Lost,
 }
 
+/// What is to be known of the spans in a datagram.
+#[derive(Clone, Copy)]
+pub(super) struct Spans {
+    /// How many the device counts: not those that tell of lost ones.
+    counted: u64,
+    /// When the first one began, and when the last one ended, by the clock that they were recorded by.
+    began: i64,
+    ended: i64,
+}
+
+impl Spans {
+    pub(super) fn of(batch: &Batch<'_>) -> Self {
+        let none = Self {
+            counted: 0,
+            began: i64::MAX,
+            ended: i64::MIN,
+        };
+        batch.spans.iter().fold(none, |all, span| Self {
+            counted: all.counted + u64::from(span.operation_name != LOSS_SPAN),
+            began: all.began.min(span.start_time),
+            ended: all.ended.max(span.start_time.saturating_add(span.duration)),
+        })
+    }
+}
+
 /// Spans that are missing.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Lost {
@@ -75,7 +100,7 @@ impl Devices {
     pub(super) fn follow(
         &mut self,
         frame: &Frame<'_>,
-        spans: Option<&Batch<'_>>,
+        spans: Option<Spans>,
         arrival: Option<Arrival>,
     ) -> Follows {
         let missing = self.losses.missing;
@@ -100,7 +125,7 @@ impl Devices {
         *match follows {
             Follows::Again => &mut session.again,
             _ => &mut session.arrived,
-        } += spans.map_or(0, counted);
+        } += spans.map_or(0, |spans| spans.counted);
         session.missing += self.losses.missing - missing;
         if let Content::Hello(hello) | Content::Close(hello) = &frame.content {
             session.hear(hello);
@@ -113,24 +138,22 @@ impl Devices {
     pub(super) fn clock_of(
         &mut self,
         frame: &Frame<'_>,
-        spans: &Batch<'_>,
+        spans: Spans,
         arrival: Option<Arrival>,
     ) -> Option<&Epoch> {
-        let starts = spans.spans.iter().map(|span| span.start_time);
-        let first = starts.min().unwrap_or(0);
         let Content::Recovered { recorded_in, .. } = frame.content else {
             let session = self.sessions.back().filter(|_| !frame.is_utc);
-            return session?.clock.epoch(first);
+            return session?.clock.epoch(spans.began);
         };
         // Which clock the session had, the frame does not say.
-        if latest_end(spans) > NO_UPTIME {
+        if spans.ended > NO_UPTIME {
             return None;
         }
         let is_it = |session: &&Session| session.id == recorded_in && session.last.is_some();
         if self.earlier().find(is_it).is_none() {
             self.remember(recorded_in, spans, arrival);
         }
-        self.earlier().find(is_it)?.clock.epoch(first)
+        self.earlier().find(is_it)?.clock.epoch(spans.began)
     }
 
     /// The sessions before the one that sends, the last one first.
@@ -185,12 +208,11 @@ impl Devices {
 
     /// A session that nobody has heard has left spans. They ended when the device started again, at
     /// the latest: that is where the first of them are put.
-    fn remember(&mut self, id: u16, spans: &Batch<'_>, arrival: Option<Arrival>) {
+    fn remember(&mut self, id: u16, spans: Spans, arrival: Option<Arrival>) {
         let started = self.sessions.back().and_then(|it| it.clock.unix_micros(0));
         let started = started.unwrap_or(self.unix_nanos(arrival) / 1_000);
-        let ended = latest_end(spans);
-        let mut session = Session::new(id, DeviceClock::silent(ended, started));
-        session.last = Some((ended, None));
+        let mut session = Session::new(id, DeviceClock::silent(spans.ended, started));
+        session.last = Some((spans.ended, None));
         self.make_room();
         self.sessions.push_front(session);
     }
@@ -219,16 +241,11 @@ impl Session {
     }
 
     /// When a frame was sent, in full.
-    fn sent_at(
-        &self,
-        frame: &Frame<'_>,
-        spans: Option<&Batch<'_>>,
-        arrival: Option<Arrival>,
-    ) -> i64 {
+    fn sent_at(&self, frame: &Frame<'_>, spans: Option<Spans>, arrival: Option<Arrival>) -> i64 {
         // Spans have ended before, and mostly shortly before.
         let ended = match &frame.content {
             Content::Hello(hello) | Content::Close(hello) => return hello.sent_at,
-            Content::Datagram(_) => spans.map(latest_end).filter(|ended| *ended < NO_UPTIME),
+            Content::Datagram(_) => spans.map(|spans| spans.ended).filter(|it| *it < NO_UPTIME),
             _ => None,
         };
         let gone = |(last, came): (i64, _)| last.saturating_add(passed(came, arrival));
@@ -264,21 +281,6 @@ impl Lost {
             by_device,
         }
     }
-}
-
-/// How many spans the device counts in a datagram: not those that tell of lost ones.
-fn counted(spans: &Batch<'_>) -> u64 {
-    let spans = spans.spans.iter();
-    spans
-        .filter(|span| span.operation_name != LOSS_SPAN)
-        .count() as u64
-}
-
-/// When the last span ended, in microseconds of the clock that it was recorded by.
-fn latest_end(spans: &Batch<'_>) -> i64 {
-    let spans = spans.spans.iter();
-    let ends = spans.map(|span| span.start_time.saturating_add(span.duration));
-    ends.max().unwrap_or(0)
 }
 
 /// How many microseconds have passed on the host, as far as both are known.

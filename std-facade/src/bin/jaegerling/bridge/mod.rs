@@ -37,7 +37,7 @@ use crate::pictures::Gathering;
 use crate::queue::{Next, Queue};
 use crate::screen::{stop_on_signal, tell};
 use clock::Arrival;
-use devices::Devices;
+use devices::{Devices, Spans};
 use reader::{Event, Reader};
 use source::Source;
 use told::Told;
@@ -218,7 +218,7 @@ impl Crossing {
             _ => None,
         };
         let batch = datagram.and_then(|datagram| match decode(datagram) {
-            Ok(batch) => Some((datagram, batch)),
+            Ok(batch) => Some((datagram, batch, Spans::of(&batch))),
             Err(error) => {
                 let noted = self.unreadable.note(&error, datagram.len(), "the device");
                 noted
@@ -229,7 +229,7 @@ impl Crossing {
         });
         let was_known = self.devices.is_known();
         let missing = self.devices.losses().missing;
-        let spans = batch.as_ref().map(|(_, batch)| batch);
+        let spans = batch.as_ref().map(|(.., spans)| *spans);
         let follows = self.devices.follow(frame, spans, self.began);
         let missing = self.devices.losses().missing - missing;
         self.told.hear(missing, self.devices.unix_nanos(self.began));
@@ -242,8 +242,8 @@ impl Crossing {
         if follows == Follows::Again || !self.devices.is_known() {
             self.ask();
         }
-        if let Some((datagram, batch)) = &batch {
-            let clock = self.devices.clock_of(frame, batch, self.began);
+        if let Some((datagram, batch, spans)) = &batch {
+            let clock = self.devices.clock_of(frame, *spans, self.began);
             self.way_out.pass_on(datagram, batch, clock);
             self.told.set_service(batch.process.service_name);
         }

@@ -1,7 +1,7 @@
 //! The thread that reads the link: nothing that others do keeps it from telling when a byte came.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, BufReader, ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -55,7 +55,8 @@ impl Reader {
             Source::Tcp(address) => self.read_link(&mut tape, || source::connect(address)),
             Source::File(path) | Source::Pipe(path) => {
                 let is_live = matches!(self.source, Source::Pipe(_));
-                File::open(path).and_then(|file| self.read_file(&mut tape, file, is_live))
+                let file = File::open(path).map(BufReader::new);
+                file.and_then(|file| self.read_file(&mut tape, file, is_live))
             }
             Source::Stdin => self.read_file(&mut tape, io::stdin().lock(), true),
         };
