@@ -161,7 +161,7 @@ fn end(w: &mut Writer<'_>, batch: &Batch<'_>) {
             too_large_dropped_spans: too_large,
             failed_to_emit_spans: failed,
         } = stats;
-        [full, too_large, failed].into_iter()
+        [full, too_large, failed]
     });
     jaeger::end_of(w, batch.seq_no, stats);
 }
