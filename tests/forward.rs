@@ -171,33 +171,29 @@ proptest! {
 
 /// When a span begins and ends that is passed on.
 fn passed_on(times: Range<i64>, utc: impl Fn(i64) -> i64) -> Range<i64> {
-    let batch = OracleBatch {
-        process: OracleProcess {
-            service_name: "d".into(),
-            tags: None,
-        },
-        spans: vec![OracleSpan {
-            trace_id_low: 1,
-            trace_id_high: 0,
-            span_id: 1,
-            parent_span_id: 0,
-            operation_name: "n".into(),
-            references: None,
-            flags: 1,
-            start_time: times.start,
-            duration: times.end - times.start,
-            tags: None,
-            logs: None,
-        }],
-        seq_no: None,
-        stats: None,
-    };
+    let batch = one_span(OracleSpan {
+        start_time: times.start,
+        duration: times.end - times.start,
+        ..OracleSpan::bare("n", 1, 1)
+    });
     let datagram = batch.datagram();
     let mut buffer = [0; 200];
     let passed_on = forward(&decode(&datagram).unwrap(), 0..1, &[], &mut buffer, utc);
     let batch = decode(passed_on.unwrap()).unwrap();
     let span = batch.spans.iter().next().unwrap();
     span.start_time..span.start_time + span.duration
+}
+
+fn one_span(span: OracleSpan) -> OracleBatch {
+    OracleBatch {
+        process: OracleProcess {
+            service_name: "d".into(),
+            tags: None,
+        },
+        spans: vec![span],
+        seq_no: None,
+        stats: None,
+    }
 }
 
 /// A batch whose one span lacks so many of its tags and logs, and says so.
@@ -251,6 +247,23 @@ fn what_was_cut_before_and_what_is_cut_now_are_told_as_one_number() {
     let again = decode(cut.bytes).unwrap().spans.iter().next().unwrap();
     let expected = TagValue::Long(before + cut.tags as i64);
     assert_eq!(last_tag(&again), Some((key, expected)));
+}
+
+#[test]
+fn what_fits_is_not_cut_though_less_with_a_word_on_what_is_missing_would_not_fit() {
+    let tags = Some(vec![
+        OracleTag::string("wide", &"w".repeat(200)),
+        OracleTag::long("narrow", 1),
+    ]);
+    let batch = one_span(OracleSpan {
+        tags,
+        ..OracleSpan::bare("n", 1, 1)
+    });
+    let datagram = batch.datagram();
+    let decoded = decode(&datagram).unwrap();
+    let mut buffer = vec![0; datagram.len() + FORWARD_EXTRA];
+    let cut = forward_cut(&decoded, 0, &[], &mut buffer, |micros| micros).unwrap();
+    assert_eq!((cut.bytes, cut.tags, cut.logs), (&datagram[..], 0, 0));
 }
 
 fn last_tag<'a>(span: &Span<'a>) -> Option<(String, TagValue<'a>)> {

@@ -107,8 +107,15 @@ pub fn forward_cut<'b>(
         let which = index..index.saturating_add(1);
         write(batch, which, more, buffer, &mut utc, keep)
     };
-    // What fits, and the least that does not: more is longer.
-    let (mut keep, mut too_many) = (0, tags.len().saturating_add(logs.len()).saturating_add(1));
+    let all = tags.len().saturating_add(logs.len());
+    // What fits, and the least that does not. More is longer, but for where a tag less tells what is
+    // missing: where all logs or all tags are there.
+    let (mut keep, mut too_many) = (0, tags.len());
+    for (least, most) in [(tags.len(), all), (all, all)] {
+        if write(buffer, least).is_ok() {
+            (keep, too_many) = (least, most);
+        }
+    }
     while too_many.saturating_sub(keep) > 1 {
         let middle = usize::midpoint(keep, too_many);
         match write(buffer, middle) {
@@ -120,9 +127,7 @@ pub fn forward_cut<'b>(
     Ok(ForwardCut {
         bytes: buffer.get(..len).ok_or(ForwardTooLarge { limit })?,
         tags: tags.len().saturating_sub(keep),
-        logs: logs
-            .len()
-            .min(tags.len().saturating_add(logs.len()).saturating_sub(keep)),
+        logs: logs.len().min(all.saturating_sub(keep)),
     })
 }
 
@@ -161,7 +166,7 @@ fn end(w: &mut Writer<'_>, batch: &Batch<'_>) {
             too_large_dropped_spans: too_large,
             failed_to_emit_spans: failed,
         } = stats;
-        [full, too_large, failed].into_iter()
+        [full, too_large, failed]
     });
     jaeger::end_of(w, batch.seq_no, stats);
 }

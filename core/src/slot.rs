@@ -146,9 +146,9 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// Forgets what the slot was used for, so that a claim has nothing to do but to take it.
     pub(crate) fn forget(&self) {
-        for cut in &self.cut {
-            cut.store(0, Ordering::Relaxed);
-        }
+        let [tags, logs] = &self.cut;
+        tags.store(0, Ordering::Relaxed);
+        logs.store(0, Ordering::Relaxed);
         self.references_cut.store(0, Ordering::Relaxed);
         self.times_cut.store(0, Ordering::Relaxed);
         self.chain.store(0, Ordering::Relaxed);

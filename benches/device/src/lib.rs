@@ -8,7 +8,7 @@ use core::hint::black_box;
 
 use jaegerling_core::{
     BUFFER_EXTRA, Clock, Extent, Flags, LimitTooSmall, Packer, Policy, Process, Slot, Slots,
-    SpanContext, SpanId, TickClock, TickCounter, TraceId, Tracer,
+    SpanContext, SpanId, TickClock, TickCounter, TraceId, Tracer, TracerDrain,
 };
 
 pub use firmware::board;
@@ -116,7 +116,7 @@ static PARENT: SpanContext = match (TraceId::new(1 << 64 | 2), SpanId::new(3)) {
 pub fn trace_for_ever<P: Policy, E: Extent>(
     tracer: &'static Traces<P>,
     packer: Result<Packer<E>, LimitTooSmall>,
-    mut send: impl FnMut(&[u8]),
+    mut send: impl FnMut(&mut TracerDrain<'_, Traces<P>>, &[u8]),
 ) -> ! {
     board::init();
     let Ok(()) = tracer.init(7) else { loop {} };
@@ -130,7 +130,7 @@ pub fn trace_for_ever<P: Policy, E: Extent>(
     loop {
         record(tracer, parent, black_box(1_734));
         while let Some(datagram) = drain.pack(&mut packer, &mut buffer, &process) {
-            send(datagram.bytes);
+            send(&mut drain, datagram.bytes);
             drain.sent(&mut packer);
         }
     }

@@ -5,32 +5,38 @@ use core::sync::atomic::{Ordering, compiler_fence};
 use super::{BLOCK, DELIMITER};
 
 /// A frame on its way out. It gives its bytes in whatever pieces the link takes them, until there
-/// are none: [`next_chunk`](Self::next_chunk), [`fill`](Self::fill), or one by one as an
-/// [`Iterator`]. A frame that is given up in the middle is lost, and no other.
+/// are none: one by one as an [`Iterator`], [`next_chunk`](Self::next_chunk), or
+/// [`fill`](Self::fill). A frame that is given up in the middle is lost, and no other.
+///
+/// One by one takes the least flash, in a function of its own: there, all of it is in registers.
+///
+/// ```
+/// # use jaegerling_core::{Clock, frame::Writer};
+/// #[inline(never)]
+/// fn send(writer: &mut Writer, clock: &impl Clock, datagram: &[u8], uart: impl Fn(u8)) {
+///     for byte in writer.datagram(clock, datagram) {
+///         uart(byte);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Encoder<'w> {
-    /// What is to come of the block that was begun; at first, the delimiter.
+    /// What is to come of the block that was begun; at first, all up to the payload.
     block: &'w [u8],
     /// What comes behind that, in further blocks.
     rest: &'w [u8],
-    /// What comes behind that.
-    payload: &'w [u8],
-    /// Whether the last delimiter is to come.
-    is_open: bool,
-    /// What stood in front of the block.
+    /// What stood in front of the block; once the last delimiter is told, that.
     code: [u8; 1],
 }
 
 impl<'w> Encoder<'w> {
-    /// A frame with a header that ends in a zero, and behind that a payload.
+    /// A frame that begins with `front`, delimiter and all, and ends with a payload.
     #[inline(always)]
-    pub(super) const fn new(delimiter: &'w [u8], header: &'w [u8], payload: &'w [u8]) -> Self {
+    pub(super) const fn new(front: &'w [u8], payload: &'w [u8]) -> Self {
         Self {
-            block: delimiter,
-            rest: header,
-            payload,
-            is_open: true,
-            code: [DELIMITER],
+            block: front,
+            rest: payload,
+            code: [1],
         }
     }
 
@@ -44,15 +50,11 @@ impl<'w> Encoder<'w> {
     ///     }
     /// }
     /// ```
-    // Not inline: where it would be, registers are scarce.
-    #[inline(never)]
     pub fn next_chunk(&mut self) -> Option<&[u8]> {
         if !self.block.is_empty() {
-            let (block, none) = self.block.split_at(self.block.len());
-            self.block = none;
-            return Some(block);
+            return Some(core::mem::take(&mut self.block));
         }
-        self.code = [self.go_on()?];
+        self.go_on()?;
         Some(&self.code)
     }
 
@@ -107,30 +109,35 @@ impl<'w> Encoder<'w> {
     /// What stands behind a block: the code of the next one, which is begun, or the delimiter.
     #[inline(always)]
     fn go_on(&mut self) -> Option<u8> {
-        if self.rest.is_empty() {
-            self.rest = core::mem::take(&mut self.payload);
-        }
-        if self.rest.is_empty() {
-            let was_open = core::mem::replace(&mut self.is_open, false);
-            return was_open.then_some(DELIMITER);
-        }
-        Some(self.begin_block())
-    }
-
-    /// Looks ahead to the next zero, and begins a block up to there. Returns its code.
-    #[inline(always)]
-    fn begin_block(&mut self) -> u8 {
-        let longest = self.rest.get(..BLOCK).unwrap_or(self.rest);
-        let zero = longest.iter().position(|byte| *byte == 0);
-        let run = zero.unwrap_or(longest.len());
-        let (block, behind) = self.rest.split_at_checked(run).unwrap_or_default();
-        self.block = block;
-        self.rest = match behind {
-            // The block stands for the zero, too.
-            [_, behind @ ..] if run < BLOCK => behind,
-            _ => behind,
+        let rest = self.rest;
+        let code = match rest {
+            [] if self.code == [DELIMITER] => return None,
+            [] => DELIMITER,
+            _ => {
+                let longest = rest.get(..BLOCK).unwrap_or(rest);
+                let mut runs = longest.split(|byte| *byte == 0);
+                self.block = runs.next().unwrap_or_default();
+                let len = self.block.len();
+                // A shorter block stands for the zero behind it, too.
+                let past = rest.len().min(len + usize::from(len < BLOCK));
+                self.rest = rest.get(past..).unwrap_or_default();
+                len as u8 + 1
+            }
         };
-        run as u8 + 1
+        self.code = [code];
+        Some(code)
+    }
+}
+
+/// Stuffs what begins with the place of a code, and has a zero behind it: fewer bytes than a block.
+pub(super) fn stuff(bytes: &mut [u8]) {
+    let mut code = 1;
+    for byte in bytes.iter_mut().rev() {
+        if *byte == 0 {
+            *byte = code;
+            code = 0;
+        }
+        code += 1;
     }
 }
 

@@ -105,11 +105,9 @@ const DELIMITER: u8 = 0;
 /// The longest block of COBS: so many bytes that are not zero, behind a code.
 const BLOCK: usize = 254;
 
-/// How long the parts of a header are, and where one of them is.
+/// How long the parts of a header are.
 mod header {
     pub(super) const CRC: usize = 4;
-    /// Where the session stands: behind CRC and sent at.
-    pub(super) const SESSION: usize = CRC + 4;
     /// What other kinds do not have.
     pub(super) const RECORDED_IN: usize = 2;
     /// CRC, sent at, session, sequence, version and kind, the zero behind all of them.

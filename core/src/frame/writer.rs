@@ -1,17 +1,20 @@
 //! The device's side: the frames of a session, numbered.
 
+use super::encoder::stuff;
 use super::hello::Device;
-use super::{DELIMITER, Encoder, crc, header, kind};
+use super::{Encoder, crc, header, kind};
 use crate::{Clock, Stats, Value};
 
 /// Numbers the frames of a session, and says of each when it was sent. It has one frame under way
 /// at a time.
 #[derive(Clone, Debug)]
 pub struct Writer {
-    /// A delimiter, and the header of the last frame.
-    header: [u8; 1 + header::RECOVERED_LEN],
-    /// Version, and whether the clock is UTC.
-    version: u8,
+    /// What the last frame began with: a delimiter, a code, the header; behind that its zero.
+    front: [u8; 2 + header::RECOVERED_LEN],
+    /// Which boot this is.
+    session: u16,
+    /// The bit that says so, if the clock knows UTC.
+    utc: u8,
     /// Of the next frame.
     sequence: u32,
     /// When the last hello was sent, as a frame has it.
@@ -26,13 +29,10 @@ impl Writer {
     /// boot: a boot counter ([`Found::session`](crate::Found::session)), or a random number. Its low
     /// 16 bits travel.
     pub const fn new(session: u32) -> Self {
-        let mut header = [0; 1 + header::RECOVERED_LEN];
-        header[0] = DELIMITER;
-        let at = 1 + header::SESSION;
-        [header[at], header[at + 1]] = (session as u16).to_le_bytes();
         Self {
-            header,
-            version: kind::VERSION << kind::VERSION_SHIFT,
+            front: [0; 2 + header::RECOVERED_LEN],
+            session: session as u16,
+            utc: 0,
             sequence: 0,
             hello_at: 0,
         }
@@ -41,10 +41,7 @@ impl Writer {
     /// Says whether the clock knows UTC, from the next frame on. Without a word, it counts since some
     /// point of its own.
     pub const fn set_utc(&mut self, is_utc: bool) {
-        self.version &= !kind::UTC;
-        if is_utc {
-            self.version |= kind::UTC;
-        }
+        self.utc = if is_utc { kind::UTC } else { 0 };
     }
 
     /// A frame with a datagram, to be sent now.
@@ -117,8 +114,6 @@ impl Writer {
         Some(self.frame(kind, now, 0, buffer.get(..len)?))
     }
 
-    // Not inline: where it would be, registers are scarce.
-    #[inline(never)]
     fn frame<'w>(
         &'w mut self,
         kind: u8,
@@ -126,36 +121,44 @@ impl Writer {
         recorded_in: u16,
         payload: &'w [u8],
     ) -> Encoder<'w> {
-        let [_, crc0, crc1, crc2, crc3, fields @ ..] = &mut self.header;
         let [
+            _,
+            code,
+            _,
+            _,
+            _,
+            _,
             at0,
             at1,
             at2,
             at3,
-            _,
-            _,
+            session0,
+            session1,
             seq0,
             seq1,
             version_kind,
             in0,
             in1,
             _,
-        ] = fields;
+        ] = &mut self.front;
+        *code = 0;
         [*at0, *at1, *at2, *at3] = (now as u32).to_le_bytes();
+        [*session0, *session1] = self.session.to_le_bytes();
         [*seq0, *seq1] = (self.sequence as u16).to_le_bytes();
         self.sequence = self.sequence.wrapping_add(1);
-        *version_kind = self.version | kind;
+        *version_kind = kind::VERSION << kind::VERSION_SHIFT | self.utc | kind;
         // A zero stands behind either; the other kinds have it where this one has a session.
         [*in0, *in1] = recorded_in.to_le_bytes();
         let len = match kind {
             kind::RECOVERED => header::RECOVERED_LEN,
             _ => header::LEN,
         };
-        let fields = fields.get(..len - header::CRC).unwrap_or_default();
+        let fields = self.front.get(2 + header::CRC..2 + len).unwrap_or_default();
         let crc = crc::update(crc::update(crc::BEGIN, fields), payload);
+        let [_, _, crc0, crc1, crc2, crc3, ..] = &mut self.front;
         [*crc0, *crc1, *crc2, *crc3] = (!crc).to_le_bytes();
-        let (delimiter, header) = self.header.split_at(1);
-        Encoder::new(delimiter, header.get(..len).unwrap_or_default(), payload)
+        stuff(self.front.get_mut(1..1 + len).unwrap_or_default());
+        Encoder::new(self.front.get(..1 + len).unwrap_or_default(), payload)
     }
 }
 

@@ -12,10 +12,14 @@ use crate::{ReferenceKind, Value};
 pub(crate) fn message(w: &mut Writer<'_>) {
     const BATCH: u8 = short_header(0, emit_batch::BATCH, ty::STRUCT);
     const PROCESS: u8 = short_header(0, batch::PROCESS, ty::STRUCT);
-    w.put([PROTOCOL, message::ONEWAY << VERSION_BITS | VERSION]);
-    // The sequence number stands where a header does: it is 0.
-    w.slice_field(0, EMIT_BATCH);
-    w.put([BATCH, PROCESS]);
+    // The message's own sequence number, behind the first two, is 0.
+    static MESSAGE: [u8; 15] = concat(&[
+        &[PROTOCOL, message::ONEWAY << VERSION_BITS | VERSION, 0],
+        &[EMIT_BATCH.len() as u8],
+        EMIT_BATCH,
+        &[BATCH, PROCESS],
+    ]);
+    w.slice(&MESSAGE);
 }
 
 /// The process up to its tags, of which there are `tags`. They follow, then a stop.
@@ -43,20 +47,16 @@ pub(crate) fn spans(w: &mut Writer<'_>) {
 /// The end of a datagram, after the spans.
 #[inline(never)]
 pub(crate) fn end(w: &mut Writer<'_>, seq_no: i64, dropped: &Dropped) {
-    let full = dropped.ring_full.saturating_add(dropped.evicted);
-    let stats = [full, dropped.too_large, dropped.failed].into_iter();
-    let stats = stats.map(|number| i64::try_from(number).unwrap_or(i64::MAX));
-    end_of(w, Some(seq_no), Some(stats));
+    // So many are never counted that they do not fit.
+    let full = dropped.ring_full.wrapping_add(dropped.evicted);
+    let stats = [full, dropped.too_large, dropped.failed];
+    end_of(w, Some(seq_no), Some(stats.map(|number| number as i64)));
 }
 
 /// The same for a datagram that may have none of this: its number; the spans that found no room, that
 /// were too large, that failed.
 #[inline(always)]
-pub(crate) fn end_of(
-    w: &mut Writer<'_>,
-    seq_no: Option<i64>,
-    stats: Option<impl Iterator<Item = i64>>,
-) {
+pub(crate) fn end_of(w: &mut Writer<'_>, seq_no: Option<i64>, stats: Option<[i64; 3]>) {
     const NEXT: u8 = short_header(0, 1, ty::I64);
     const _: () = assert!(
         batch::SEQ_NO == batch::SPANS + 1
@@ -71,9 +71,10 @@ pub(crate) fn end_of(
     }
     if let Some(stats) = stats {
         w.byte(short_header(last, batch::STATS, ty::STRUCT));
-        for number in stats {
-            w.number_field(NEXT, number);
-        }
+        let [full, too_large, failed] = stats;
+        w.number_field(NEXT, full);
+        w.number_field(NEXT, too_large);
+        w.number_field(NEXT, failed);
         // Of the stats, of the batch, of the arguments.
         return w.put([ty::STOP; 3]);
     }
@@ -192,12 +193,26 @@ pub(crate) fn tag(w: &mut Writer<'_>, key: &str, value: Value<'_>) {
     w.stop();
 }
 
-/// A tag that says: yes.
-#[inline(never)]
-pub(crate) fn yes(w: &mut Writer<'_>, key: &str) {
-    w.slice_field(KEY, key.as_bytes());
-    w.put(TRUE);
-    w.stop();
+/// A tag that says: yes. It takes six bytes more than its key, which is short.
+pub(crate) const fn yes<const LEN: usize>(key: &str) -> [u8; LEN] {
+    concat(&[&[KEY, key.len() as u8], key.as_bytes(), &TRUE, &[ty::STOP]])
+}
+
+/// What is known ahead, in one piece.
+const fn concat<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
+    let mut whole = [0; LEN];
+    let mut len = 0;
+    let mut part = 0;
+    while part < parts.len() {
+        let mut at = 0;
+        while at < parts[part].len() {
+            whole[len] = parts[part][at];
+            (len, at) = (len + 1, at + 1);
+        }
+        part += 1;
+    }
+    assert!(len == LEN);
+    whole
 }
 
 /// A tag that counts something.

@@ -31,10 +31,10 @@ impl SpanList {
         }
         let before = w.at();
         let fits = write(w);
-        match fits {
-            true => self.count += 1,
-            false => w.back_to(before),
+        if !fits {
+            w.back_to(before);
         }
+        self.count += usize::from(fits);
         fits
     }
 

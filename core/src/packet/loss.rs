@@ -62,7 +62,8 @@ impl LossWatch {
     pub(crate) fn watch(&mut self, now: i64, dropped: &Dropped, last: bool) -> Option<&Loss> {
         self.given = None;
         let from = *self.clean.get_or_insert(now);
-        if !self.is_pending(dropped) {
+        let dropped = dropped.each();
+        if self.is_told(&dropped) {
             self.clean = Some(now);
             return None;
         }
@@ -70,40 +71,45 @@ impl LossWatch {
         if !last && self.last.is_some_and(too_early) {
             return None;
         }
-        let mut loss = Loss {
-            from,
-            until: now,
-            lost: [0; 4],
-            total: 0,
-        };
-        let counters = self.told.iter_mut().zip(dropped.each());
-        for ((told, now), lost) in counters.zip(&mut loss.lost) {
-            *lost = now.saturating_sub(*told);
-            *told = now;
-            loss.total = loss.total.wrapping_add(now);
-        }
         self.last = Some(now);
         self.clean = Some(now);
-        Some(self.given.insert(loss))
+        let mut lost = [0; 4];
+        let mut total = 0_u64;
+        for ((told, now), lost) in self.told.iter_mut().zip(dropped).zip(&mut lost) {
+            *lost = now.saturating_sub(*told);
+            *told = now;
+            total = total.wrapping_add(now);
+        }
+        Some(self.given.insert(Loss {
+            from,
+            until: now,
+            lost,
+            total,
+        }))
     }
 
     /// The loss that the last look gave did not go out, or its datagram failed. It will be told
     /// with the next one, in a second.
     #[inline(never)]
     pub fn take_back(&mut self) {
-        let Some(loss) = self.given.take() else {
-            return;
-        };
-        for (told, lost) in self.told.iter_mut().zip(loss.lost) {
-            *told -= lost;
+        if let Some(loss) = &self.given {
+            for (told, lost) in self.told.iter_mut().zip(&loss.lost) {
+                *told = told.wrapping_sub(*lost);
+            }
+            self.clean = Some(loss.from);
         }
-        self.clean = Some(loss.from);
+        self.given = None;
     }
 
     /// Whether [`look`](Self::look) has something to tell, now or once the second has passed.
     pub fn is_pending(&self, dropped: &Dropped) -> bool {
-        let mut counters = self.told.iter().zip(dropped.each());
-        counters.any(|(told, now)| *told != now)
+        !self.is_told(&dropped.each())
+    }
+
+    fn is_told(&self, dropped: &[u64; 4]) -> bool {
+        // `==` would call `memcmp`.
+        let mut counters = self.told.iter().zip(dropped);
+        counters.all(|(told, now)| told == now)
     }
 }
 
@@ -123,7 +129,7 @@ impl Loss {
         let reasons = REASONS.iter().zip(&self.lost);
         let reasons = reasons.filter(|(_, lost)| **lost > 0);
         w.structs_field(jaeger::TAGS, 2 + reasons.clone().count());
-        jaeger::yes(w, "error");
+        w.slice(&ERROR);
         for (key, lost) in reasons {
             jaeger::count(w, key, *lost);
         }
@@ -132,6 +138,9 @@ impl Loss {
         !w.is_full()
     }
 }
+
+/// The tag that has such a span shown as one that failed.
+static ERROR: [u8; 11] = jaeger::yes("error");
 
 /// The keys of what was lost, in the order of [`Dropped::each`].
 static REASONS: [&str; 4] = [

@@ -299,7 +299,7 @@ impl<E: Extent> Packer<E> {
         source: &mut impl Source<'r, WORDS>,
         clock: &(impl Clock + ?Sized),
     ) {
-        while list.count < E::MOST_SPANS {
+        while E::MOST_SPANS == usize::MAX || list.count < E::MOST_SPANS {
             let Some(record) = source.next() else {
                 return;
             };

@@ -13,35 +13,54 @@ use crate::{Clock, ReferenceKind};
 pub(super) struct Share {
     pub(super) count: usize,
     pub(super) bytes: usize,
-    pub(super) cut: u32,
 }
+
+/// Instead of a header: this is only a measurement.
+const MEASURED: u8 = 0;
 
 /// No limit for a section: nothing of it is cut.
 pub(super) const WHOLE: usize = usize::MAX;
 
 impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C, WORDS> {
-    /// What of a section fits in `room` bytes, which are less by that then. Leaves nothing written.
+    /// What of a section of any `count` fits in `room` bytes, which are less by that then. Leaves nothing
+    /// written.
     #[inline(never)]
-    pub(super) fn measure(&mut self, w: &mut Writer<'_>, kinds: u32, room: &mut usize) -> Share {
+    pub(super) fn measure(
+        &mut self,
+        w: &mut Writer<'_>,
+        count: usize,
+        kinds: u32,
+        room: &mut usize,
+    ) -> Share {
         let begin = w.at();
         let before = self.odd_times;
-        let share = self.section(w, kinds, *room);
+        let share = self.section(w, MEASURED, count, kinds, *room);
         w.back_to(begin);
         self.odd_times = before;
         *room -= share.bytes;
         share
     }
 
-    /// Writes a section: those entries that fit in `room` bytes together. Returns what they were.
+    /// Writes a section, if it is one of any `count`: the header of its list, and those entries that
+    /// fit in `room` bytes together. Returns what they were.
     #[inline(never)]
-    pub(super) fn section(&mut self, w: &mut Writer<'_>, kinds: u32, room: usize) -> Share {
+    pub(super) fn section(
+        &mut self,
+        w: &mut Writer<'_>,
+        header: u8,
+        count: usize,
+        kinds: u32,
+        room: usize,
+    ) -> Share {
+        let mut written = Share { count: 0, bytes: 0 };
+        if count == 0 {
+            return written;
+        }
+        if header != MEASURED {
+            w.structs_field(header, count);
+        }
         let trims = E::TRIMS && room != WHOLE;
         let begin = w.at();
-        let mut written = Share {
-            count: 0,
-            bytes: 0,
-            cut: 0,
-        };
         self.entries.rewind();
         while self.entries.advance_to(kinds, 0) {
             let (before, odd_times) = (w.at(), self.odd_times);
@@ -56,7 +75,6 @@ impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C,
             } else {
                 w.back_to(before);
                 self.odd_times = odd_times;
-                written.cut += 1;
             }
         }
         written
@@ -82,7 +100,7 @@ impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C,
     /// Writes a log whose fields are among the entries behind it.
     #[inline(always)]
     fn log(&mut self, w: &mut Writer<'_>) {
-        let timestamp = self.micros(self.entries.entry.time());
+        let timestamp = self.entry_time();
         let begin = self.entries.next;
         let mut count = 0;
         // A first time to count them.
@@ -105,19 +123,18 @@ fn write_tag<const WORDS: usize>(w: &mut Writer<'_>, tag: &mut Entry<'_, WORDS>)
     let kind = tag.value_kind();
     let words = &mut tag.words;
     w.bytes_field(jaeger::KEY, tag.key_len, words);
-    if kind == kind::F64 {
-        jaeger::double(w, words.number());
-        return w.stop();
-    }
     let which = kind.wrapping_sub(kind::STRING) as usize;
-    let Some(&[header, value, field]) = HEADS.get(which) else {
-        return;
-    };
-    w.put([header, value]);
-    match kind {
-        kind::I64 => w.number_field(field, words.number() as i64),
-        kind::FALSE | kind::TRUE => w.byte(field),
-        _ => w.bytes_field(field, tag.len, words),
+    match HEADS.get(which) {
+        Some(&[header, value, field]) => {
+            w.put([header, value]);
+            match kind {
+                kind::I64 => w.number_field(field, words.number() as i64),
+                kind::FALSE | kind::TRUE => w.byte(field),
+                _ => w.bytes_field(field, tag.len, words),
+            }
+        }
+        // The last one.
+        None => jaeger::double(w, words.number()),
     }
     w.stop();
 }
@@ -135,4 +152,5 @@ const _: () = assert!(
         && kind::FALSE == kind::STRING + 2
         && kind::TRUE == kind::STRING + 3
         && kind::I64 == kind::STRING + 4
+        && kind::F64 == kind::STRING + 5
 );

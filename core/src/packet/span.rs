@@ -4,12 +4,12 @@ use core::marker::PhantomData;
 
 use super::Extent;
 use super::section::{Share, WHOLE};
+use crate::Clock;
 use crate::jaeger::write as jaeger;
 use crate::record::kind::{self, set};
-use crate::record::{Entries, Record};
+use crate::record::{Entries, Record, time};
 use crate::stats::Cuts;
 use crate::thrift::write::Writer;
-use crate::{Clock, Time};
 
 /// The most that a span takes without name, references, tags and logs: four ids, an empty name,
 /// flags, two times and the stop.
@@ -29,8 +29,7 @@ static DROPPED: [&str; 3] = [
 const DROPPED_TAGS: usize = 29 + 25 + 24 + 3 * 16;
 
 /// A span that had not ended when a reset or a fault came.
-const UNFINISHED: &str = "unfinished";
-const UNFINISHED_TAG: usize = UNFINISHED.len() + 6;
+static UNFINISHED: [u8; 16] = jaeger::yes("unfinished");
 
 /// The parts of a span that may be cut, in the order of the wire: the kinds of their entries.
 const SECTIONS: [u32; 3] = [set::REFERENCES, set::TAGS, set::LOGS];
@@ -86,11 +85,11 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         for which in 0..4 {
             w.number_field(jaeger::ID, self.record.number(which) as i64);
         }
-        let name_len = match self.find(kind::NAME) {
-            true => self.entries.entry.len,
-            false => 0,
-        };
-        self.name_was_cut = name_len > 0 && self.entries.entry.kind == kind::CUT_NAME;
+        let mut name_len = 0;
+        if self.find(kind::NAME) {
+            name_len = self.entries.entry.len;
+            self.name_was_cut = self.entries.entry.kind == kind::CUT_NAME;
+        }
         let mut shares = [
             self.share(kind::CHILD_OF, kind::STRING),
             self.share(kind::STRING, kind::FIELDS),
@@ -132,21 +131,27 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
     #[inline(always)]
     fn share(&self, from: u32, until: u32) -> Share {
         let kinds = self.seen.get(from as usize / 2..until as usize / 2);
+        let kinds = kinds.unwrap_or_default();
         Share {
-            count: kinds.into_iter().flatten().map(|seen| seen.count).sum(),
+            count: kinds.iter().map(|seen| seen.count).sum(),
             bytes: WHOLE,
-            cut: 0,
         }
     }
 
     /// The time that was said last, in microseconds; if none was, that of these ticks.
     #[inline(never)]
     fn time(&mut self, kind: u32, ticks: u64) -> i64 {
-        let time = match self.find(kind) {
-            true => self.entries.entry.time(),
-            false => Time::Ticks(ticks),
-        };
-        self.micros(time)
+        match self.find(kind) {
+            true => self.entry_time(),
+            false => self.micros(kind, ticks),
+        }
+    }
+
+    /// The time of the entry that was reached last, in microseconds.
+    #[inline(always)]
+    pub(super) fn entry_time(&mut self) -> i64 {
+        let number = self.entries.entry.words.number();
+        self.micros(self.entries.entry.kind, number)
     }
 
     /// Writes what of the name has room, and measures what of the rest has. Returns whether there
@@ -162,22 +167,24 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
     ) -> bool {
         let told = match self.record.is_unfinished() {
             false => DROPPED_TAGS,
-            true => DROPPED_TAGS + UNFINISHED_TAG,
+            true => DROPPED_TAGS + UNFINISHED.len(),
         };
         let tells = room >= BARE_SPAN + BEHIND + told;
         let behind = BEHIND + if tells { told } else { 0 };
-        w.byte(jaeger::NAME);
         // Where it is really narrow, the lists' headers, which nothing needs then, are no reason
         // to cut the name further.
-        let name_room = w.room().saturating_sub(behind + 3);
-        let is_whole = w.text_prefix(name_len, &self.entries.entry.words, name_room);
+        let name_room = w.room().saturating_sub(behind + 4);
+        let is_whole = w.text_prefix(jaeger::NAME, name_len, &self.entries.entry.words, name_room);
         self.name_was_cut |= !is_whole;
         let mut room = w.room().saturating_sub(behind);
-        for (share, kinds) in shares.iter_mut().zip(SECTIONS) {
-            *share = self.measure(w, kinds, &mut room);
+        let mut cut = [0; 3];
+        for ((share, cut), kinds) in shares.iter_mut().zip(&mut cut).zip(SECTIONS) {
+            let all = share.count;
+            *share = self.measure(w, all, kinds, &mut room);
+            *cut = all.saturating_sub(share.count) as u32;
         }
-        let [references, tags, logs] = *shares;
-        self.cut = [tags.cut, logs.cut, references.cut];
+        let [references, tags, logs] = cut;
+        self.cut = [tags, logs, references];
         tells
     }
 
@@ -189,12 +196,15 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         [references, tags, logs]: [Share; 3],
         tells: bool,
     ) {
-        if references.count > 0 {
-            w.structs_field(jaeger::REFERENCES, references.count);
-            self.section(w, set::REFERENCES, references.bytes);
-        }
+        self.section(
+            w,
+            jaeger::REFERENCES,
+            references.count,
+            set::REFERENCES,
+            references.bytes,
+        );
         let flags = match self.find(kind::FLAGS) {
-            true => self.entries.entry.flags(),
+            true => self.entries.entry.read_flags(),
             false => self.record.first_flags(),
         };
         w.put(jaeger::flags(references.count, flags));
@@ -203,27 +213,27 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         // What is told in tags of its own, of the few spans that have it.
         let is_unfinished = tells && self.record.is_unfinished();
         let tells = tells && E::TELLS_CUTS;
-        let cuts = if tells { self.all_cut() } else { [0; 3] };
+        let [cuts @ .., _] = if tells { self.all_cut() } else { [0; 4] };
         let mut tag_count = tags.count + usize::from(is_unfinished);
         if tells {
             tag_count += cuts.iter().filter(|cut| **cut > 0).count();
         }
-        if tag_count > 0 {
-            w.structs_field(jaeger::TAGS, tag_count);
-        }
-        self.section(w, set::TAGS, tags.bytes);
+        self.section(w, jaeger::TAGS, tag_count, set::TAGS, tags.bytes);
         if is_unfinished {
-            jaeger::yes(w, UNFINISHED);
+            w.slice(&UNFINISHED);
         }
         if tells {
             for (key, cut) in DROPPED.iter().zip(&cuts).filter(|(_, cut)| **cut > 0) {
                 jaeger::count(w, key, u64::from(*cut));
             }
         }
-        if logs.count > 0 {
-            w.structs_field(jaeger::logs(tag_count), logs.count);
-            self.section(w, set::LOGS, logs.bytes);
-        }
+        self.section(
+            w,
+            jaeger::logs(tag_count),
+            logs.count,
+            set::LOGS,
+            logs.bytes,
+        );
         w.stop();
     }
 
@@ -250,26 +260,27 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         last
     }
 
-    /// What was cut here and when it was recorded: tags, logs, references.
+    /// What was cut here and when it was recorded: tags, logs, references, times.
     #[inline(always)]
-    fn all_cut(&self) -> [u32; 3] {
-        let [tags, logs, references, _] = self.record.cuts();
+    fn all_cut(&self) -> [u32; 4] {
+        let cuts = self.record.cuts();
         if !E::TRIMS {
-            return [tags, logs, references];
+            return cuts;
         }
+        let [tags, logs, references, times] = cuts;
         let [cut_tags, cut_logs, cut_references] = self.cut;
         [
             tags.saturating_add(cut_tags),
             logs.saturating_add(cut_logs),
             references.saturating_add(cut_references),
+            times,
         ]
     }
 
     /// Counts what is missing from the span as it goes out, if it does.
     #[inline(always)]
     pub(super) fn count(&self, cuts: &mut Cuts) {
-        let [tags, logs, references] = self.all_cut();
-        let [.., times] = self.record.cuts();
+        let [tags, logs, references, times] = self.all_cut();
         let Cuts([all_tags, all_logs, all_references, all_names, all_times, _]) = cuts;
         *all_tags = all_tags.saturating_add(tags);
         *all_logs = all_logs.saturating_add(logs);
@@ -285,17 +296,15 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         if start < end {
             return (start, end - start);
         }
-        // Start and duration together must be nanoseconds in an `i64`, too.
-        let start = start.min(LAST_MICROS - 1);
         self.odd_times += u32::from(end < start);
         (start, 1)
     }
 
     /// A time in microseconds between 1970 and 2262. What was out of range is counted.
     #[inline(never)]
-    pub(super) fn micros(&mut self, time: Time) -> i64 {
-        let micros = time.unix_micros(self.clock);
-        if (0..LAST_MICROS).contains(&micros) {
+    fn micros(&mut self, kind: u32, number: u64) -> i64 {
+        let micros = time(kind, number).unix_micros(self.clock);
+        if (0..=LAST_MICROS).contains(&micros) {
             return micros;
         }
         self.odd_times += 1;
@@ -303,5 +312,5 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
     }
 }
 
-/// The last microsecond of 2262 that is nanoseconds in an `i64`.
-const LAST_MICROS: i64 = i64::MAX / 1000;
+/// The last time that is sent: with the shortest duration it is nanoseconds in an `i64`, too.
+const LAST_MICROS: i64 = i64::MAX / 1000 - 1;

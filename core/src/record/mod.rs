@@ -36,7 +36,7 @@ mod words;
 mod write;
 
 pub use lane::{Ending, Lane};
-pub(crate) use read::{Entries, Entry, Record, RecordedValue};
+pub(crate) use read::{Entries, Entry, Record, RecordedValue, time};
 pub(crate) use run::Run;
 pub(crate) use words::Pieces;
 pub(crate) use write::{Ids, RecordWriter};
@@ -134,5 +134,5 @@ pub(crate) fn number_of(words: [u32; 2]) -> u64 {
 
 /// How many words hold `bytes` bytes.
 pub(crate) const fn words_for(bytes: usize) -> usize {
-    bytes.div_ceil(4)
+    bytes.saturating_add(3) / 4
 }

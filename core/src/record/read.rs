@@ -267,8 +267,13 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
 
     /// The flags, as bits.
     pub(crate) fn flags(&self) -> u8 {
-        let mut words = self.words;
-        u32::from_le(words.word()) as u8
+        { *self }.read_flags()
+    }
+
+    /// The same without a copy, once.
+    #[inline(always)]
+    pub(crate) fn read_flags(&mut self) -> u8 {
+        u32::from_le(self.words.word()) as u8
     }
 
     /// The time of a start, an end or a log.
@@ -323,7 +328,7 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
 
 /// The time of a start, an end or a log of a kind.
 #[inline(always)]
-fn time(kind: u32, number: u64) -> Time {
+pub(crate) fn time(kind: u32, number: u64) -> Time {
     match kind & kind::UNIX {
         0 => Time::Ticks(number),
         _ => Time::UnixNanos(number as i64),

@@ -53,9 +53,9 @@ impl Account {
         self.in_flight += 1;
     }
 
-    /// It was not: it waits again.
+    /// The one that was taken last was not: it waits again.
     pub(crate) fn untake(&mut self) {
-        self.in_flight = self.in_flight.saturating_sub(1);
+        self.in_flight = self.in_flight.wrapping_sub(1);
     }
 
     /// None of them was: they wait again.
@@ -82,13 +82,16 @@ impl Account {
     }
 
     /// What was lost so far.
-    pub(crate) fn dropped<P, S, const WORDS: usize>(
+    pub(crate) fn dropped<P: Policy, S, const WORDS: usize>(
         &mut self,
         ring: &SpanRing<P, S, WORDS>,
     ) -> Dropped {
         Dropped {
             ring_full: self.refused.follow(&ring.refused),
-            evicted: self.evicted.follow(&ring.evicted),
+            evicted: match P::KEEPS_NEWEST {
+                true => self.evicted.follow(&ring.evicted),
+                false => 0,
+            },
             too_large: self.too_large,
             failed: self.failed,
         }

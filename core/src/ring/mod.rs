@@ -32,7 +32,7 @@ pub(crate) use account::Account;
 pub use retained::{Found, Retained, RetainedSlots};
 pub(crate) use scan::Reading;
 
-use crate::lock::{ClaimLock, swap};
+use crate::lock::{ClaimLock, look, publish, swap};
 use crate::slot::{Slot, state};
 use cursor::Cursor;
 
@@ -143,24 +143,27 @@ impl<P, S, const WORDS: usize> SpanRing<P, S, WORDS> {
     }
 
     /// Calls `prepare` if the ring has never been opened, and opens it. `None`: it is open already.
-    pub(crate) fn open<R>(
+    pub(crate) fn open<L: ClaimLock, R>(
         &self,
-        lock: &impl ClaimLock,
+        lock: &L,
         prepare: impl FnOnce() -> (u32, R),
     ) -> Option<R> {
         // Nobody looks at a slot before it is open, so that this word keeps others out.
-        if self.is_open() || !step(lock, &self.pinned, 0, u32::MAX) {
+        let is_open = || look::<L>(&self.freed) != 0;
+        if is_open() || !step(lock, &self.pinned, 0, u32::MAX) {
             return None;
         }
         let mut prepared = None;
-        if !self.is_open() {
+        if !is_open() {
             let (spans, found) = prepare();
-            add(lock, &self.started, spans);
+            if spans > 0 {
+                add(lock, &self.started, spans);
+            }
             self.cursor.store(Cursor::LAP, Ordering::Relaxed);
-            self.freed.store(1, Ordering::Release);
+            publish::<L>(&self.freed, 1);
             prepared = Some(found);
         }
-        self.pinned.store(0, Ordering::Release);
+        publish::<L>(&self.pinned, 0);
         prepared
     }
 
@@ -246,9 +249,9 @@ fn step<L: ClaimLock>(lock: &L, word: &AtomicU32, from: u32, to: u32) -> bool {
         return swap(word, from, to, Ordering::AcqRel);
     }
     lock.with(|| {
-        let is_so = word.load(Ordering::Acquire) == from;
+        let is_so = look::<L>(word) == from;
         if is_so {
-            word.store(to, Ordering::Release);
+            publish::<L>(word, to);
         }
         is_so
     })

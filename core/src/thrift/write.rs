@@ -125,13 +125,15 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// A length or a count.
+    /// A header, and the length or count behind it.
     #[cfg_attr(target_pointer_width = "64", inline(always))]
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    fn length(&mut self, length: usize) {
+    fn length(&mut self, header: u8, length: usize) {
         if self.at <= self.limit {
             // SAFETY: from the limit on there are `SLACK` bytes more.
-            self.at = unsafe { length_at(length, self.at) };
+            unsafe { self.at.write(header) };
+            // SAFETY: as above.
+            self.at = unsafe { length_at(length, self.at.wrapping_add(1)) };
         }
     }
 
@@ -191,16 +193,20 @@ impl<'b> Writer<'b> {
         len: usize,
         words: &mut impl Iterator<Item = u32>,
     ) {
-        self.byte(header);
-        self.length(len);
+        self.length(header, len);
         self.copy(len, words);
     }
 
     /// The same, of bytes in one piece.
     #[inline(never)]
     pub(crate) fn slice_field(&mut self, header: u8, bytes: &[u8]) {
-        self.byte(header);
-        self.length(bytes.len());
+        self.length(header, bytes.len());
+        self.slice(bytes);
+    }
+
+    /// Bytes as they are.
+    #[inline(never)]
+    pub(crate) fn slice(&mut self, bytes: &[u8]) {
         let mut at = self.at;
         if bytes.len() > self.room() {
             self.at = self.limit.wrapping_add(1);
@@ -218,16 +224,17 @@ impl<'b> Writer<'b> {
         }
     }
 
-    /// The beginning of a string: the whole characters among its first `max` bytes. Says whether
-    /// that was all of it.
+    /// The beginning of a field that is a string: the whole characters among its first `max` bytes.
+    /// Says whether that was all of it.
     pub(crate) fn text_prefix(
         &mut self,
+        header: u8,
         len: usize,
         words: &(impl Iterator<Item = u32> + Clone),
         max: usize,
     ) -> bool {
         if len <= max {
-            self.length(len);
+            self.length(header, len);
             self.copy(len, words.clone());
             return true;
         }
@@ -241,7 +248,7 @@ impl<'b> Writer<'b> {
         let scratch = unsafe { core::slice::from_raw_parts(begin, max) };
         let len = crate::text::whole_characters(scratch);
         self.at = begin;
-        self.length(len);
+        self.length(header, len);
         self.copy(len, words.clone());
         false
     }
@@ -249,12 +256,11 @@ impl<'b> Writer<'b> {
     /// A field that is a list of structs, which follow.
     #[inline(never)]
     pub(crate) fn structs_field(&mut self, header: u8, count: usize) {
-        self.byte(header);
         match count {
-            ..=14 => self.byte((count as u8) << 4 | ty::STRUCT),
+            ..=14 => self.put([header, (count as u8) << 4 | ty::STRUCT]),
             _ => {
-                self.byte(LONG_LIST);
-                self.length(count);
+                self.byte(header);
+                self.length(LONG_LIST, count);
             }
         }
     }
@@ -346,11 +352,12 @@ mod tests {
     fn a_length_is_written_or_seen_to_be_too_long_in_buffers_of_every_size() {
         let edges = (0..usize::BITS).flat_map(|bit| [1_usize << bit, (1 << bit) - 1]);
         for length in edges.chain([usize::MAX, 300]) {
-            let len = (usize::BITS as usize - (length | 1).leading_zeros() as usize).div_ceil(7);
+            let len =
+                1 + (usize::BITS as usize - (length | 1).leading_zeros() as usize).div_ceil(7);
             for size in 0..12 {
                 let mut buf = [0xa5; 12 + SLACK];
                 let mut w = Writer::new(&mut buf[..size + SLACK]);
-                w.length(length);
+                w.length(0x18, length);
                 assert_eq!(w.is_full(), size < len, "{length:#x} in {size}");
                 assert!(w.is_full() || w.at() == len, "{length:#x}");
             }

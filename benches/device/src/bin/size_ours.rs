@@ -12,7 +12,9 @@ static TRACER: Traces<KeepOldest> = Traces::new(TickClock::new(Ticks), SeededIds
 #[cfg_attr(target_arch = "arm", cortex_m_rt::entry)]
 #[cfg_attr(target_arch = "riscv32", riscv_rt::entry)]
 fn main() -> ! {
-    trace_for_ever(&TRACER, Packer::new(LIMIT, SERVICE), board::transmit)
+    trace_for_ever(&TRACER, Packer::new(LIMIT, SERVICE), |_, datagram| {
+        board::transmit(datagram);
+    })
 }
 
 #[panic_handler]

@@ -5,7 +5,9 @@ use core::str::FromStr;
 
 use core::ops::Range;
 
-use jaegerling_core::{ForwardCut, ForwardTooLarge, SpanContext, decode, forward, forward_cut, propagate};
+use jaegerling_core::{
+    ForwardCut, ForwardTooLarge, SpanContext, decode, forward, forward_cut, propagate,
+};
 
 use crate::ids::H;
 
