@@ -176,7 +176,8 @@ pub fn trimmed(record: &Record, room: usize) -> (OracleSpan, Changes) {
 }
 
 fn bare(record: &Record, name: &str) -> OracleSpan {
-    let start = micros(record.start);
+    // Start and duration together must be nanoseconds in 64 bits, too.
+    let start = micros(record.start).min(i64::MAX / 1000 - 1);
     let end = micros(record.end);
     OracleSpan {
         parent_span_id: record.parent_id as i64,
@@ -209,7 +210,7 @@ fn finish(
     span.tags = some(tags);
 
     let name_is_short = span.operation_name != record.name.as_str() || record.name_was_cut;
-    let reversed = micros(record.end) < micros(record.start);
+    let reversed = micros(record.end) < micros(record.start).min(i64::MAX / 1000 - 1);
     let moved = [odd(record.start), odd(record.end), reversed];
     let times = record.cut_times + odd_logs + moved.into_iter().filter(|moved| *moved).count();
     let changes = Changes {
@@ -223,16 +224,13 @@ fn finish(
     (span, changes)
 }
 
-/// The last microsecond that can be sent: with a duration of one more it is nanoseconds in 64 bits, too.
-const LAST: i64 = i64::MAX / 1000 - 1;
-
 /// A time that cannot be sent.
 fn odd(nanos: i64) -> bool {
-    nanos < 0 || nanos / 1000 > LAST
+    nanos < 0 || nanos / 1000 == i64::MAX / 1000
 }
 
 fn micros(nanos: i64) -> i64 {
-    (nanos.max(0) / 1000).min(LAST)
+    nanos.max(0) / 1000
 }
 
 fn reference((follows_from, trace_id, span_id): &(bool, u128, u64)) -> OracleReference {

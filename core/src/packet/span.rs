@@ -296,6 +296,8 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
         if start < end {
             return (start, end - start);
         }
+        // Start and duration together must be nanoseconds in an `i64`, too.
+        let start = start.min(LAST_MICROS - 1);
         self.odd_times += u32::from(end < start);
         (start, 1)
     }
@@ -304,7 +306,7 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
     #[inline(never)]
     fn micros(&mut self, kind: u32, number: u64) -> i64 {
         let micros = time(kind, number).unix_micros(self.clock);
-        if (0..=LAST_MICROS).contains(&micros) {
+        if (0..LAST_MICROS).contains(&micros) {
             return micros;
         }
         self.odd_times += 1;
@@ -312,5 +314,5 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
     }
 }
 
-/// The last time that is sent: with the shortest duration it is nanoseconds in an `i64`, too.
-const LAST_MICROS: i64 = i64::MAX / 1000 - 1;
+/// The last microsecond of 2262 that is nanoseconds in an `i64`.
+const LAST_MICROS: i64 = i64::MAX / 1000;
