@@ -42,7 +42,8 @@ impl Hub {
             settings,
         };
         // So that a first loss has a time that it was after.
-        lock(&hub.drains).look_for_loss(&hub.settings, false);
+        let dates = hub.settings.clock.dates();
+        lock(&hub.drains).look_for_loss(&hub.settings, &dates, false);
         hub
     }
 
@@ -165,7 +166,8 @@ impl Hub {
         }
         buffer.resize(drains.packer.limit() + BUFFER_EXTRA, 0);
         let settings = &*self.settings;
-        let loss = drains.look_for_loss(settings, last);
+        let dates = settings.clock.dates();
+        let loss = drains.look_for_loss(settings, &dates, last);
         let loss = loss.map(|loss| (loss, settings.next_trace()));
         let dropped = drains.dropped();
         let Drains {
@@ -178,7 +180,7 @@ impl Hub {
         let packed = {
             let tags = own_tags.iter().chain(tags.iter());
             let process = Process::new(&settings.service_name).with_tags(tags);
-            packer.pack(buffer, &process, drain, &settings.clock, &dropped, loss)
+            packer.pack(buffer, &process, drain, &dates, &dropped, loss)
         };
         if !packed.is_some_and(|packed| packed.tells_loss) {
             watch.take_back();

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jaegerling_core::{ClaimLock, Claimed, Clock, Lane, LaneRing, Slot};
+use jaegerling_core::{ClaimLock, Claimed, Lane, LaneRing, Slot};
 
 use crate::bell::Bell;
 use crate::hub::Hub;

@@ -78,6 +78,7 @@
 mod bell;
 mod builder;
 mod clock;
+mod counter;
 mod drains;
 mod fork;
 mod global;
@@ -94,6 +95,7 @@ mod root;
 mod settings;
 mod span;
 mod sync;
+mod timeline;
 mod traces_in;
 mod traces_out;
 pub mod udp;

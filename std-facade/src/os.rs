@@ -73,6 +73,12 @@ pub(crate) fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
+/// The clock that never steps. Apple's one of that name counts in microseconds only.
+#[cfg(target_vendor = "apple")]
+const MONOTONIC: libc::clockid_t = libc::CLOCK_UPTIME_RAW;
+#[cfg(not(target_vendor = "apple"))]
+const MONOTONIC: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
 /// Nanoseconds of the monotonic clock.
 #[inline]
 pub(crate) fn monotonic_nanos() -> u64 {
@@ -81,10 +87,49 @@ pub(crate) fn monotonic_nanos() -> u64 {
         tv_nsec: 0,
     };
     // SAFETY: a place for the time. It cannot fail: every system that has `fork` has this clock.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    unsafe { libc::clock_gettime(MONOTONIC, &raw mut now) };
     (now.tv_sec as u64)
         .wrapping_mul(1_000_000_000)
         .wrapping_add(now.tv_nsec as u64)
+}
+
+/// Whether nothing that the system knows speaks against the processor's counter of time.
+#[cfg(target_os = "linux")]
+pub(crate) fn trusts_counter() -> bool {
+    // It compares the counters of all cores while it runs, and goes over to another clock for good if
+    // they differ. A hypervisor's clock is the same counter, with a rate that the guest is told.
+    const CURRENT: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    const COUNTERS: [&str; 4] = [
+        "tsc",
+        "kvm-clock",
+        "hyperv_clocksource_tsc_page",
+        "arch_sys_counter",
+    ];
+    if !may_read_counter() {
+        return false;
+    }
+    // Where there is no such file, it has not said anything.
+    std::fs::read_to_string(CURRENT).map_or(true, |clock| COUNTERS.contains(&clock.trim()))
+}
+
+/// See above.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn trusts_counter() -> bool {
+    true
+}
+
+/// Whether the process was not forbidden to read the counter itself, which would end it.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn may_read_counter() -> bool {
+    let mut allowed: libc::c_int = 0;
+    // SAFETY: a place for one number.
+    let failed = unsafe { libc::prctl(libc::PR_GET_TSC, &raw mut allowed) };
+    failed == 0 && allowed == libc::PR_TSC_ENABLE
+}
+
+#[cfg(all(target_os = "linux", not(target_arch = "x86_64")))]
+fn may_read_counter() -> bool {
+    true
 }
 
 /// 64 random bits.

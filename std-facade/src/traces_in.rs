@@ -115,11 +115,12 @@ impl TracesIn {
     /// It is a snapshot: `show` is called after it was taken, and may trace.
     pub fn for_each_open(&self, show: impl FnMut(OpenSpan)) {
         let hub = self.root.hub();
+        let dates = hub.settings.clock.dates();
         let look = |span: &jaegerling_core::SpanView<'_, { crate::lane::WORDS }>| {
             Some(OpenSpan {
                 name: span.name().to_string(),
                 context: span.context()?,
-                since: system_time(span.start().unix_nanos(&hub.settings.clock)),
+                since: system_time(span.start().unix_nanos(&dates)),
                 tags: span
                     .tags()
                     .map(|(key, value)| (key.to_string(), value.to_string()))
