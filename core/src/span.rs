@@ -2,7 +2,7 @@
 //! it comes, and is visible to the drainer at once.
 
 use crate::record::{Ids, Lane, RecordWriter};
-use crate::slot::Claimed;
+use crate::slot::{Claimed, Slot};
 use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
 
 /// A span that has not ended. It ends when it is dropped.
@@ -14,6 +14,11 @@ pub struct Span<'r, L: Lane<'r, WORDS>, const WORDS: usize> {
     lane: L,
     state: State<'r, WORDS>,
 }
+
+/// A span that has begun, and has no name yet.
+#[derive(Clone, Copy)]
+#[must_use = "its slot is lost unless it goes on"]
+pub struct Begun<'r, const WORDS: usize>(&'r Slot<WORDS>);
 
 /// Small, and known to the compiler: as long as what is said of a span has a length that it knows,
 /// so has it the place of the next entry, and needs no check.
@@ -46,16 +51,59 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         claimed: Option<Claimed<'r, WORDS>>,
         name: &str,
     ) -> Self {
-        let Some(claimed) = claimed else {
-            return Self::unrecorded(lane, context);
-        };
-        let ids = || Ids {
-            trace_id: context.trace_id.get(),
-            span_id: context.span_id.get(),
-            parent_id: context.parent_id.map_or(0, SpanId::get),
-        };
-        let record = begin(claimed, &lane, context.flags, ids);
-        Self::named(lane, record, context.flags, name)
+        match claimed {
+            Some(claimed) => {
+                // SAFETY: as promised by the caller.
+                let begun = unsafe { Self::begin(&lane, &context, claimed) };
+                // SAFETY: begun just now, for this.
+                unsafe { Self::go_on(lane, begun, context.flags, name) }
+            }
+            None => Self::unrecorded(lane, context),
+        }
+    }
+
+    /// The first half of [`start`](Self::start): all but the name. What it gives fits a register, so that
+    /// it can be done out of line, and the second where the name is known.
+    ///
+    /// # Safety
+    ///
+    /// As for [`start`](Self::start). [`go_on`](Self::go_on) follows: else the slot is lost.
+    #[inline(always)]
+    pub unsafe fn begin(
+        lane: &L,
+        context: &SpanContext,
+        claimed: Claimed<'r, WORDS>,
+    ) -> Begun<'r, WORDS> {
+        let ids = || Ids::from(context);
+        Begun(begin(claimed, lane, context.flags, ids).begun())
+    }
+
+    /// The same, with the time that the lane would tell.
+    ///
+    /// # Safety
+    ///
+    /// As for [`begin`](Self::begin).
+    #[inline(always)]
+    pub unsafe fn begin_at(
+        ticks: u64,
+        context: &SpanContext,
+        claimed: Claimed<'r, WORDS>,
+    ) -> Begun<'r, WORDS> {
+        let record = RecordWriter::new(claimed, Ids::from(context), ticks);
+        record.begin_with(context.flags.bits());
+        Begun(record.begun())
+    }
+
+    /// The second half.
+    ///
+    /// # Safety
+    ///
+    /// The span was begun with this lane and these flags, and goes on once.
+    #[inline(always)]
+    pub unsafe fn go_on(lane: L, begun: Begun<'r, WORDS>, flags: Flags, name: &str) -> Self {
+        // SAFETY: begun, for this.
+        let record = unsafe { RecordWriter::go_on(begun.0) };
+        Self::named(lane, record, flags, name)
     }
 
     /// A span that has begun, with its name.
@@ -93,6 +141,15 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
                     flags: *flags,
                 }
             }
+        }
+    }
+
+    /// Its flags.
+    #[inline(always)]
+    pub fn flags(&self) -> Flags {
+        match &self.state {
+            State::Recorded(_, flags) => *flags,
+            State::Unrecorded(context) => context.flags,
         }
     }
 

@@ -52,15 +52,19 @@ impl SystemClock {
 
     #[cold]
     fn other_ticks() -> u64 {
+        match Self::source() == Source::Counter as u8 {
+            true => Source::Counter.read(),
+            false => Source::Monotonic.read(),
+        }
+    }
+
+    fn source() -> u8 {
         if SOURCE.load(Ordering::Relaxed) == 0 {
             os::watch_forks();
             // With it comes the first look, before the first tick.
             SOURCE.store(dating().source as u8, Ordering::Relaxed);
         }
-        match SOURCE.load(Ordering::Relaxed) == Source::Counter as u8 {
-            true => Source::Counter.read(),
-            false => Source::Monotonic.read(),
-        }
+        SOURCE.load(Ordering::Relaxed)
     }
 
     /// What ticks up to now are in UTC, all by the same measure.
@@ -203,6 +207,11 @@ impl AnyClock {
             Self::System => SystemClock::ticks(),
             Self::Custom(clock) => clock.now(),
         }
+    }
+
+    /// Whether it is the processor's counter.
+    pub(crate) fn is_counter(&self) -> bool {
+        matches!(self, Self::System) && SystemClock::source() == Source::Counter as u8
     }
 
     /// What its ticks up to now are in UTC, all by the same measure.

@@ -48,8 +48,12 @@ impl Hub {
     }
 
     /// Adds the lane of a thread.
-    pub(crate) fn register(&self, lane: Arc<ThreadLane>) {
-        lock(&self.fresh).push(lane);
+    pub(crate) fn register(&self, lane: &Arc<ThreadLane>) {
+        lock(&self.fresh).push(lane.clone());
+        // Either this sees that nobody drains any more, or who says so sees the lane.
+        if self.output_gone() {
+            lane.set_output_gone();
+        }
     }
 
     /// The lanes that were added since.
@@ -64,7 +68,7 @@ impl Hub {
         let mut shared = lock(&self.shared);
         let lane = shared.get_or_insert_with(|| {
             let lane = Arc::new(ThreadLane::new(self.clone()));
-            self.register(lane.clone());
+            self.register(&lane);
             lane
         });
         // SAFETY: used for one claim under this lock, and for what is claimed.
@@ -81,6 +85,12 @@ impl Hub {
 
     pub(crate) fn set_output_gone(&self) {
         self.output_gone.store(true, Ordering::Relaxed);
+        let mut drains = lock(&self.drains);
+        drains.adopt(self);
+        drains
+            .lanes
+            .iter()
+            .for_each(|(lane, _)| lane.set_output_gone());
     }
 
     /// Neither side is left. Lanes stay as long as spans are open in them.

@@ -10,11 +10,11 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jaegerling_core::{ClaimLock, Claimed, Lane, LaneRing, Slot};
+use jaegerling_core::{ClaimLock, Claimed, Ending, Lane, LaneRing, Slot};
 
 use crate::bell::Bell;
 use crate::hub::Hub;
-use crate::os;
+use crate::{counter, local, os};
 
 /// Words of a slot: a slot takes 256 bytes with its header on a 64-bit machine.
 pub(crate) const WORDS: usize = 54;
@@ -37,6 +37,13 @@ unsafe impl ClaimLock for ByOne {
 pub(crate) struct ThreadLane {
     pub(crate) ring: Ring,
     pub(crate) hub: Arc<Hub>,
+    /// The tracer's.
+    pub(crate) bell: &'static Bell,
+    /// Whether the tracer's clock is the processor's counter, which is read without asking.
+    counts: bool,
+    /// Whether a span that begins here asks for nothing but what is at hand: `counts`, ids are random,
+    /// and somebody drains.
+    plain: AtomicBool,
     /// Its thread has ended: nobody claims here any more.
     pub(crate) abandoned: AtomicBool,
 }
@@ -45,9 +52,22 @@ impl ThreadLane {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
         Self {
             ring: Ring::new(ByOne, Slots::new(hub.settings.capacity)),
+            bell: hub.bell,
+            counts: hub.settings.clock.is_counter(),
+            plain: AtomicBool::new(hub.settings.clock.is_counter() && hub.settings.ids.is_none()),
             hub,
             abandoned: AtomicBool::new(false),
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain.load(Ordering::Relaxed)
+    }
+
+    /// From now on, each span that begins here asks whether it may.
+    pub(crate) fn set_output_gone(&self) {
+        self.plain.store(false, Ordering::Relaxed);
     }
 
     /// The lane for as long as it is needed.
@@ -58,6 +78,31 @@ impl ThreadLane {
     pub(crate) unsafe fn detached(lane: &Arc<Self>) -> &'static Self {
         // SAFETY: as promised by the caller.
         unsafe { &*Arc::as_ptr(lane) }
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        if self.counts {
+            counter::read()
+        } else {
+            self.hub.settings.clock.now()
+        }
+    }
+
+    /// Out of line: one piece of code for all places that trace.
+    #[inline(never)]
+    fn end(&'static self, span: Ending<'static, WORDS>) {
+        if !self.counts {
+            return self.end_by_clock(span);
+        }
+        let (lane, bell) = (self, self.bell);
+        span.at(counter::read(), &LastLook { lane, bell });
+    }
+
+    #[inline(never)]
+    fn end_by_clock(&'static self, span: Ending<'static, WORDS>) {
+        let (lane, bell) = (self, self.bell);
+        span.now(&LastLook { lane, bell });
     }
 }
 
@@ -115,9 +160,10 @@ impl Drop for Slots {
 }
 
 /// Where a span is recorded.
+#[derive(Clone, Copy)]
 pub(crate) enum Handle {
-    /// In a slot of this lane; the bell outlives it.
-    Recorded(&'static ThreadLane, &'static Bell),
+    /// In a slot of this lane.
+    Recorded(&'static ThreadLane),
     /// Nowhere, for lack of a slot; its children may be, if the tracer of this number still is.
     Refused(u64),
     /// Nowhere, and neither are its children.
@@ -125,14 +171,10 @@ pub(crate) enum Handle {
 }
 
 impl Handle {
-    pub(crate) fn recorded(lane: &'static ThreadLane) -> Self {
-        Self::Recorded(lane, lane.hub.bell)
-    }
-
     /// The number of its tracer, if there is one.
     pub(crate) fn number(&self) -> Option<u64> {
         match self {
-            Self::Recorded(lane, _) => Some(lane.hub.settings.number),
+            Self::Recorded(lane) => Some(lane.hub.settings.number),
             Self::Refused(number) => Some(*number),
             Self::Off => None,
         }
@@ -141,7 +183,7 @@ impl Handle {
     /// The lane, unless the process has forked since: then all of it is the parent's.
     pub(crate) fn lane(&self) -> Option<&'static ThreadLane> {
         match self {
-            Self::Recorded(lane, _) if lane.hub.forks == os::forks() => Some(lane),
+            Self::Recorded(lane) if lane.hub.forks == os::forks() => Some(lane),
             _ => None,
         }
     }
@@ -152,7 +194,7 @@ unsafe impl Lane<'static, WORDS> for Handle {
     #[inline]
     fn now(&self) -> u64 {
         match self {
-            Self::Recorded(lane, _) => lane.hub.settings.clock.now(),
+            Self::Recorded(lane) => lane.now(),
             _ => 0,
         }
     }
@@ -172,11 +214,38 @@ unsafe impl Lane<'static, WORDS> for Handle {
         }
     }
 
-    #[inline]
-    fn ended(&self) {
-        if let Self::Recorded(_, bell) = self {
-            bell.ring();
+    #[inline(always)]
+    fn end(&self, span: Ending<'static, WORDS>) {
+        match self {
+            Self::Recorded(lane) => lane.end(span),
+            _ => span.now(self),
         }
+    }
+}
+
+/// A lane while one of its spans ends. With that the lane may be gone, while the bell stays.
+#[derive(Clone, Copy)]
+struct LastLook {
+    lane: &'static ThreadLane,
+    bell: &'static Bell,
+}
+
+// SAFETY: it gives no slots.
+unsafe impl Lane<'static, WORDS> for LastLook {
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        self.lane.now()
+    }
+
+    unsafe fn more(&self) -> Option<Claimed<'static, WORDS>> {
+        None
+    }
+
+    fn released(&self) {}
+
+    #[inline(always)]
+    fn ended(&self) {
+        self.bell.ring();
     }
 }
 
@@ -189,6 +258,7 @@ struct Lanes(RefCell<Vec<Arc<ThreadLane>>>);
 
 impl Drop for Lanes {
     fn drop(&mut self) {
+        local::get().forget_lane();
         for lane in self.0.take() {
             give_up(lane);
         }
@@ -208,29 +278,33 @@ fn give_up(lane: Arc<ThreadLane>) {
 
 /// Calls `claim` with the lane of this thread, alone in it. Where thread-local storage is gone
 /// already, with one that such threads share under a lock.
-#[inline]
 pub(crate) fn with_lane<R>(hub: &Arc<Hub>, claim: impl FnOnce(&'static ThreadLane) -> R) -> R {
-    let own = LANES.try_with(|lanes| {
-        let mut lanes = lanes.0.try_borrow_mut().ok()?;
-        let known = lanes.iter().find(|lane| Arc::ptr_eq(&lane.hub, hub));
-        // SAFETY: used for one claim, while this thread holds the lane, and for what is claimed.
-        let detach = |lane: &Arc<ThreadLane>| unsafe { ThreadLane::detached(lane) };
-        Some(match known {
-            Some(lane) => detach(lane),
-            None => detach(new_lane(&mut lanes, hub)),
-        })
-    });
-    match own {
-        Ok(Some(lane)) => claim(lane),
-        _ => hub.with_shared_lane(claim),
+    match own_lane(hub) {
+        Some(lane) => claim(lane),
+        None => hub.with_shared_lane(claim),
     }
 }
 
-#[cold]
+/// This thread's lane of a tracer, made if need be.
+fn own_lane(hub: &Arc<Hub>) -> Option<&'static ThreadLane> {
+    let own = LANES.try_with(|lanes| {
+        let mut lanes = lanes.0.try_borrow_mut().ok()?;
+        let known = lanes.iter().find(|lane| Arc::ptr_eq(&lane.hub, hub));
+        let lane = match known {
+            Some(lane) => lane,
+            None => new_lane(&mut lanes, hub),
+        };
+        local::get().remember_lane(hub.settings.number, lane);
+        // SAFETY: used for one claim, while this thread holds the lane, and for what is claimed.
+        Some(unsafe { ThreadLane::detached(lane) })
+    });
+    own.ok().flatten()
+}
+
 fn new_lane<'a>(lanes: &'a mut Vec<Arc<ThreadLane>>, hub: &Arc<Hub>) -> &'a Arc<ThreadLane> {
     forget_closed(lanes);
     let lane = Arc::new(ThreadLane::new(hub.clone()));
-    hub.register(lane.clone());
+    hub.register(&lane);
     lanes.push(lane);
     let last = lanes.len() - 1;
     &lanes[last]
@@ -238,6 +312,7 @@ fn new_lane<'a>(lanes: &'a mut Vec<Arc<ThreadLane>>, hub: &Arc<Hub>) -> &'a Arc<
 
 /// Gives up the lanes of tracers that are gone.
 fn forget_closed(lanes: &mut Vec<Arc<ThreadLane>>) {
+    local::get().forget_lane();
     let (closed, open) = std::mem::take(lanes)
         .into_iter()
         .partition(|lane| lane.hub.is_closed());

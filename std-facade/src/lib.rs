@@ -75,6 +75,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod begin;
 mod bell;
 mod builder;
 mod clock;
@@ -86,6 +87,7 @@ mod hub;
 #[cfg(feature = "collect")]
 pub mod json;
 mod lane;
+mod local;
 mod name;
 #[cfg_attr(any(not(unix), jaegerling_portable), path = "os_portable.rs")]
 mod os;
