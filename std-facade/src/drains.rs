@@ -1,7 +1,6 @@
 //! The side of a tracer that drains its lanes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use jaegerling_core::{Clock, Drain, Dropped, Loss, LossWatch, Outcome, Packer, Seen, Stats};
 
@@ -118,7 +117,7 @@ impl Drains {
         self.adopt(hub);
         self.drain.recheck();
         let new = self.sweep_lanes();
-        self.retire();
+        self.retire(hub);
         new
     }
 
@@ -132,16 +131,17 @@ impl Drains {
         new
     }
 
-    /// Frees the lanes of threads that have ended, once all their slots are free.
-    pub(crate) fn retire(&mut self) {
+    /// Keeps the lanes of threads that have ended for the next ones, once all their slots are free; or
+    /// frees them.
+    pub(crate) fn retire(&mut self, hub: &Hub) {
         let retired = &mut self.retired;
         self.lanes.retain(|(lane, _)| {
-            let over = lane.abandoned.load(Ordering::Acquire) && !lane.ring.is_in_use();
-            if over {
-                retired.started += lane.ring.claimed() + lane.ring.refused();
-                retired.dropped.ring_full += lane.ring.refused();
+            if !lane.is_over() || hub.keep_idle(lane) {
+                return true;
             }
-            !over
+            retired.started += lane.ring.claimed() + lane.ring.refused();
+            retired.dropped.ring_full += lane.ring.refused();
+            false
         });
     }
 

@@ -13,6 +13,12 @@ use crate::os;
 use crate::process::ProcessTags;
 use crate::settings::Settings;
 
+/// Lanes that are kept for threads to come.
+const MOST_IDLE: usize = 16;
+
+/// How many slots of such a lane may ever have been used: 64 KiB of memory.
+const MOST_IDLE_SLOTS: usize = 256;
+
 /// See the module.
 pub(crate) struct Hub {
     pub(crate) settings: Arc<Settings>,
@@ -24,6 +30,8 @@ pub(crate) struct Hub {
     output_gone: AtomicBool,
     /// Lanes that the draining side has not seen yet.
     fresh: Mutex<Vec<Arc<ThreadLane>>>,
+    /// Lanes that wait for a thread: few, and small.
+    idle: Mutex<Vec<Arc<ThreadLane>>>,
     /// The lane of threads whose thread-local storage is gone.
     shared: Mutex<Option<Arc<ThreadLane>>>,
     drains: Mutex<Drains>,
@@ -37,6 +45,7 @@ impl Hub {
             closed: AtomicBool::new(false),
             output_gone: AtomicBool::new(false),
             fresh: Mutex::default(),
+            idle: Mutex::default(),
             shared: Mutex::default(),
             drains: Mutex::new(Drains::new(&settings)),
             settings,
@@ -59,6 +68,23 @@ impl Hub {
     /// The lanes that were added since.
     pub(crate) fn take_fresh(&self) -> Vec<Arc<ThreadLane>> {
         std::mem::take(&mut lock(&self.fresh))
+    }
+
+    /// A lane that another thread has left.
+    pub(crate) fn take_idle(&self) -> Option<Arc<ThreadLane>> {
+        lock(&self.idle).pop()
+    }
+
+    /// Keeps a lane for the next thread, unless enough wait: those of threads that come and go, with
+    /// the memory that they take anyway.
+    pub(crate) fn keep_idle(&self, lane: &Arc<ThreadLane>) -> bool {
+        let mut idle = lock(&self.idle);
+        let keep = idle.len() < MOST_IDLE && lane.ring.touched_slots() <= MOST_IDLE_SLOTS;
+        if keep {
+            lane.idle();
+            idle.push(lane.clone());
+        }
+        keep
     }
 
     pub(crate) fn with_shared_lane<R>(
@@ -130,19 +156,24 @@ impl Hub {
     /// Breaks the circle of hub and lanes, once no span is open.
     pub(crate) fn free_lanes(&self) {
         let lanes = lock(&self.drains).abandon(self);
+        let idle = std::mem::take(&mut *lock(&self.idle));
         let shared = lock(&self.shared).take();
-        drop((lanes, shared));
+        drop((lanes, idle, shared));
     }
 
     /// Takes back a lane that its thread does not use any more.
     pub(crate) fn release(self: Arc<Self>, lane: Arc<ThreadLane>) {
+        // If spans of it wait or are open, the next look after they are gone takes care of it. If not,
+        // perhaps nobody ever looks again.
+        let is_over = lane.is_over();
         // While the hub's own list has it, it is kept by that one: until it is drained, or, once
         // the hub is closed, until no span is open.
         drop(lane);
-        // Now, if all its spans are out already: perhaps nobody ever drains again.
-        let mut drains = lock(&self.drains);
-        drains.adopt(&self);
-        drains.retire();
+        if is_over {
+            let mut drains = lock(&self.drains);
+            drains.adopt(&self);
+            drains.retire(&self);
+        }
     }
 
     /// Looks at all lanes for spans that have ended.

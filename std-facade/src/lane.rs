@@ -8,7 +8,7 @@ use std::alloc::Layout;
 use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use jaegerling_core::{ClaimLock, Claimed, Ending, Lane, LaneRing, Slot};
 
@@ -33,6 +33,13 @@ unsafe impl ClaimLock for ByOne {
     }
 }
 
+/// A thread's: it claims here.
+const OWNED: u8 = 0;
+/// Its thread has ended: nobody claims here any more.
+const ABANDONED: u8 = 1;
+/// Nothing is in it, and it waits for the next thread.
+const IDLE: u8 = 2;
+
 /// The ring of one thread.
 pub(crate) struct ThreadLane {
     pub(crate) ring: Ring,
@@ -44,8 +51,8 @@ pub(crate) struct ThreadLane {
     /// Whether a span that begins here asks for nothing but what is at hand: `counts`, ids are random,
     /// and somebody drains.
     plain: AtomicBool,
-    /// Its thread has ended: nobody claims here any more.
-    pub(crate) abandoned: AtomicBool,
+    /// Whose it is: one of [`OWNED`], [`ABANDONED`], [`IDLE`].
+    owner: AtomicU8,
 }
 
 impl ThreadLane {
@@ -56,8 +63,18 @@ impl ThreadLane {
             counts: hub.settings.clock.is_counter(),
             plain: AtomicBool::new(hub.settings.clock.is_counter() && hub.settings.ids.is_none()),
             hub,
-            abandoned: AtomicBool::new(false),
+            owner: AtomicU8::new(OWNED),
         }
+    }
+
+    /// Whether nobody claims here any more, and all that was claimed is free again.
+    pub(crate) fn is_over(&self) -> bool {
+        self.owner.load(Ordering::Acquire) == ABANDONED && !self.ring.is_in_use()
+    }
+
+    /// It waits for the next thread now.
+    pub(crate) fn idle(&self) {
+        self.owner.store(IDLE, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -272,7 +289,7 @@ fn give_up(lane: Arc<ThreadLane>) {
         std::mem::forget(lane);
         return;
     }
-    lane.abandoned.store(true, Ordering::Release);
+    lane.owner.store(ABANDONED, Ordering::Release);
     lane.hub.clone().release(lane);
 }
 
@@ -303,8 +320,12 @@ fn own_lane(hub: &Arc<Hub>) -> Option<&'static ThreadLane> {
 
 fn new_lane<'a>(lanes: &'a mut Vec<Arc<ThreadLane>>, hub: &Arc<Hub>) -> &'a Arc<ThreadLane> {
     forget_closed(lanes);
-    let lane = Arc::new(ThreadLane::new(hub.clone()));
-    hub.register(&lane);
+    let lane = hub.take_idle().unwrap_or_else(|| {
+        let lane = Arc::new(ThreadLane::new(hub.clone()));
+        hub.register(&lane);
+        lane
+    });
+    lane.owner.store(OWNED, Ordering::Relaxed);
     lanes.push(lane);
     let last = lanes.len() - 1;
     &lanes[last]
@@ -328,4 +349,69 @@ pub(crate) fn tidy_thread() {
             forget_closed(&mut lanes);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{TracesIn, TracesOut, builder};
+
+    fn tracer() -> (Arc<TracesIn>, TracesOut) {
+        builder("lanes").build().expect("a tracer")
+    }
+
+    /// The lane of a thread that records so many spans, and ends.
+    fn lane_of_thread(traces_in: &Arc<TracesIn>, spans: usize) -> Arc<ThreadLane> {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                (0..spans).for_each(|_| drop(traces_in.new_trace("tick")));
+                LANES.with(|lanes| lanes.0.borrow()[0].clone())
+            });
+            thread.join().expect("no panic")
+        })
+    }
+
+    fn drain(out: &mut TracesOut) {
+        while out.try_next().expect("it goes on").is_some() {}
+    }
+
+    #[test]
+    fn the_next_thread_gets_the_lane_of_one_that_has_ended_once_it_is_drained() {
+        let (traces_in, mut out) = tracer();
+        let first = lane_of_thread(&traces_in, 10);
+        let second = lane_of_thread(&traces_in, 10);
+        assert!(!Arc::ptr_eq(&first, &second), "spans still wait in it");
+        drain(&mut out);
+        let third = lane_of_thread(&traces_in, 10);
+        assert!(Arc::ptr_eq(&third, &first) || Arc::ptr_eq(&third, &second));
+        drain(&mut out);
+        let stats = traces_in.stats();
+        assert_eq!((stats.started, stats.handed_over), (30, 30));
+    }
+
+    #[test]
+    fn a_lane_that_took_much_memory_is_not_kept() {
+        let (traces_in, mut out) = tracer();
+        let large = Arc::downgrade(&lane_of_thread(&traces_in, 5_000));
+        drain(&mut out);
+        assert!(large.upgrade().is_none());
+        assert_eq!(traces_in.stats().started, 5_000);
+    }
+
+    #[test]
+    fn few_lanes_are_kept() {
+        let (traces_in, mut out) = tracer();
+        let lanes: Vec<_> = (0..40)
+            .map(|_| Arc::downgrade(&lane_of_thread(&traces_in, 1)))
+            .collect();
+        drain(&mut out);
+        let kept = lanes.iter().filter(|lane| lane.upgrade().is_some()).count();
+        assert!((1..=16).contains(&kept), "{kept}");
+        let lanes: Vec<_> = lanes.iter().filter_map(std::sync::Weak::upgrade).collect();
+        drop((traces_in, out));
+        assert!(
+            lanes.iter().all(|lane| Arc::strong_count(lane) == 1),
+            "the tracer is gone"
+        );
+    }
 }

@@ -160,6 +160,12 @@ pub(crate) unsafe fn map_zeroed(layout: Layout) -> Option<NonNull<u8>> {
     if memory == libc::MAP_FAILED {
         return None;
     }
+    // A huge page would make a thread that traces little hold 2 MiB. If the system has none, all is well.
+    #[cfg(target_os = "linux")]
+    // SAFETY: the pages that it just gave.
+    unsafe {
+        libc::madvise(memory, layout.size(), libc::MADV_NOHUGEPAGE)
+    };
     NonNull::new(memory.cast())
 }
 

@@ -282,6 +282,11 @@ impl<L, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, WORDS> {
         slots.get(..touched).unwrap_or(slots)
     }
 
+    /// How many slots were ever claimed, from the first: so much of its memory was touched.
+    pub fn touched_slots(&self) -> usize {
+        self.touched().len()
+    }
+
     /// Whether any slot belongs to somebody. An answer of `false` is final if nobody claims any more.
     pub fn is_in_use(&self) -> bool {
         self.touched().iter().any(|slot| slot.head() != state::FREE)
