@@ -25,7 +25,45 @@ pub struct Begun<'r, const WORDS: usize>(&'r Slot<WORDS>);
 enum State<'r, const WORDS: usize> {
     /// The flags that children inherit; the ids stand in the record.
     Recorded(RecordWriter<'r, WORDS>, Flags),
-    Unrecorded(SpanContext),
+    Unrecorded(Context),
+}
+
+/// A [`SpanContext`] in five words: what is moved should be small.
+struct Context {
+    trace_id: [u64; 2],
+    span_id: SpanId,
+    parent_id: Option<SpanId>,
+    flags: Flags,
+}
+
+impl Context {
+    #[inline(always)]
+    fn of(context: SpanContext) -> Self {
+        let SpanContext {
+            trace_id,
+            span_id,
+            parent_id,
+            flags,
+        } = context;
+        Self {
+            trace_id: [trace_id.low(), trace_id.high()],
+            span_id,
+            parent_id,
+            flags,
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self) -> SpanContext {
+        let [low, high] = self.trace_id.map(u128::from);
+        SpanContext {
+            // It was none of zero.
+            trace_id: TraceId::new(low | high << 64).unwrap_or(TraceId::MIN),
+            span_id: self.span_id,
+            parent_id: self.parent_id,
+            flags: self.flags,
+        }
+    }
 }
 
 impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
@@ -34,7 +72,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     pub fn unrecorded(lane: L, context: SpanContext) -> Self {
         Self {
             lane,
-            state: State::Unrecorded(context),
+            state: State::Unrecorded(Context::of(context)),
         }
     }
 
@@ -126,7 +164,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     #[inline]
     pub fn context(&self) -> SpanContext {
         match &self.state {
-            State::Unrecorded(context) => *context,
+            State::Unrecorded(context) => context.get(),
             State::Recorded(record, flags) => {
                 let (trace_id, span_id, parent_id) = record.ids();
                 // None of them was zero when it was written.
@@ -210,8 +248,8 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
             }
             State::Recorded(..) => {}
             // One that found no room; whatever is not sampled stays that.
-            State::Unrecorded(SpanContext { flags, .. }) if flags.is_sampled() => {
-                *flags = Flags::DEBUG;
+            State::Unrecorded(context) if context.flags.is_sampled() => {
+                context.flags = Flags::DEBUG;
             }
             State::Unrecorded(_) => {}
         }

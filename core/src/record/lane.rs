@@ -18,6 +18,9 @@ use crate::slot::{Claimed, Slot};
 /// read it, and [`end`](Self::end) calls [`Ending::now`] or [`Ending::at`], or lets another lane of the
 /// same ring do it.
 ///
+/// [`more`](Self::more), [`may_have`](Self::may_have) and [`released`](Self::released) do not panic: if
+/// they did, the program would end. A clock may.
+///
 /// So a lane takes the word `unsafe`:
 ///
 /// ```compile_fail,E0200
