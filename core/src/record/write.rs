@@ -2,11 +2,12 @@
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
+use super::put::put;
 use super::{Ending, Entry, Lane, Record};
 use super::{
     HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, number_of, words_for,
 };
-use crate::slot::{Claimed, Cut, Slot, bytes_of_mut};
+use crate::slot::{Claimed, Cut, Slot};
 use crate::text;
 use crate::{ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
 
@@ -402,82 +403,4 @@ fn claim_chain<'r, const WORDS: usize>(
         }
     }
     Some(chain)
-}
-
-/// Bytes into words, which are as many as they need.
-#[inline(always)]
-fn put(words: &mut [u32], bytes: &[u8]) {
-    if cfg!(not(target_pointer_width = "64")) {
-        put_long(words, bytes);
-    } else if bytes.len() >= 32 || words.len() != words_for(bytes.len()) {
-        put_out_of_line(words, bytes);
-    } else {
-        // SAFETY: the lengths are those.
-        unsafe { put_short(words, bytes) };
-    }
-}
-
-/// As the others, it does not unwind.
-#[inline(never)]
-#[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
-extern "C" fn put_out_of_line(words: &mut [u32], bytes: &[u8]) {
-    put_long(words, bytes);
-}
-
-/// Padded with zeros: the last word is stored as one, and with bytes that the compiler knows, all of
-/// them are.
-#[inline(always)]
-fn put_long(words: &mut [u32], bytes: &[u8]) {
-    let (whole, rest) = bytes.split_at(bytes.len() & !3);
-    if let Some(to) = bytes_of_mut(words).get_mut(..whole.len()) {
-        to.copy_from_slice(whole);
-    }
-    if let (Some(to), Some(last)) = (words.get_mut(whole.len() / 4), last_word(rest)) {
-        *to = last;
-    }
-}
-
-/// The same without a call of `memcpy`, which takes longer than most keys and values.
-///
-/// # Safety
-///
-/// There are as many words as the bytes need, and less than 32 bytes.
-#[inline(always)]
-unsafe fn put_short(words: &mut [u32], bytes: &[u8]) {
-    let (to, from) = (words.as_mut_ptr().cast::<u8>(), bytes.as_ptr());
-    let mut at = 0;
-    for size in [16, 8, 4] {
-        if bytes.len() & size != 0 {
-            // SAFETY: `at + size` is no more than there are bytes.
-            let from = unsafe { from.add(at) };
-            // SAFETY: nor than the words have.
-            let to = unsafe { to.add(at) };
-            // SAFETY: as above; and what is borrowed alone is apart from the rest.
-            unsafe { to.copy_from_nonoverlapping(from, size) };
-            at += size;
-        }
-    }
-    let last = match *bytes {
-        [.., a, b, c, d] => match bytes.len() % 4 {
-            0 => None,
-            // The last four, without those that have been put.
-            over => Some((u32::from_le_bytes([a, b, c, d]) >> (32 - 8 * over)).to_le()),
-        },
-        _ => last_word(bytes),
-    };
-    if let (Some(to), Some(last)) = (words.last_mut(), last) {
-        *to = last;
-    }
-}
-
-/// The word that holds one to three bytes.
-#[inline(always)]
-fn last_word(bytes: &[u8]) -> Option<u32> {
-    let bytes = match *bytes {
-        [a] => [a, 0, 0, 0],
-        [a, b] => [a, b, 0, 0],
-        [a, b, c] => [a, b, c, 0],
-        _ => return None,
-    };
-    Some(u32::from_ne_bytes(bytes))
 }
