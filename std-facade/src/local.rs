@@ -13,9 +13,8 @@ thread_local! {
 
 /// See the module.
 pub(crate) struct Local {
-    /// One more than the number of forks at which the rest was made: as long as that is the number now,
-    /// it is this process's.
-    process: Cell<u32>,
+    /// Whether the rest is made, and this process's.
+    is_begun: Cell<bool>,
     /// The number of the tracer that was used last; 0: none.
     tracer: Cell<u64>,
     lane: Cell<*const ThreadLane>,
@@ -23,21 +22,28 @@ pub(crate) struct Local {
     random: Cell<u128>,
 }
 
-/// What this thread has, if it is this process's.
+/// What this thread has at hand: a lane, if any, and random numbers if there is a lane.
 #[inline(always)]
-pub(crate) fn at_hand<'t>() -> Option<&'t Local> {
-    let local = this_thread();
-    local.is_current().then_some(local)
+pub(crate) fn at_hand<'t>() -> &'t Local {
+    this_thread()
 }
 
 /// What this thread has.
 #[inline(always)]
 pub(crate) fn get<'t>() -> &'t Local {
     let local = this_thread();
-    if !local.is_current() {
+    if !local.is_begun.get() {
         local.begin();
     }
     local
+}
+
+/// In a child, after a fork: all of it is the parent's. It does nothing that is not safe then.
+#[cfg(all(unix, not(jaegerling_portable)))]
+pub(crate) fn forget_parent() {
+    let local = this_thread();
+    local.is_begun.set(false);
+    local.forget_lane();
 }
 
 /// By reference, because `with` is in line only for so little.
@@ -52,16 +58,11 @@ fn this_thread<'t>() -> &'t Local {
 impl Local {
     const fn new() -> Self {
         Self {
-            process: Cell::new(0),
+            is_begun: Cell::new(false),
             tracer: Cell::new(0),
             lane: Cell::new(ptr::null()),
             random: Cell::new(0),
         }
-    }
-
-    #[inline(always)]
-    fn is_current(&self) -> bool {
-        self.process.get() == os::forks().wrapping_add(1)
     }
 
     #[cold]
@@ -73,7 +74,7 @@ impl Local {
         let [low, high] = [os::random(), os::random()];
         self.random
             .set(u128::from(high) << 64 | u128::from(low | 1));
-        self.process.set(os::forks().wrapping_add(1));
+        self.is_begun.set(true);
     }
 
     /// A random number.

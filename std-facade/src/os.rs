@@ -6,6 +6,8 @@ use std::ptr::NonNull;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence, fence};
 
+use crate::local;
+
 static FORKS: AtomicU32 = AtomicU32::new(0);
 static WATCH: Once = Once::new();
 
@@ -13,12 +15,15 @@ static WATCH: Once = Once::new();
 pub(crate) fn watch_forks() {
     extern "C" fn in_child() {
         FORKS.fetch_add(1, Ordering::Relaxed);
+        // The thread that forked is the only one here.
+        local::forget_parent();
         // It is for each process to ask. The child has no other thread yet that could rely on it.
         ASYMMETRIC.store(ask_for_barriers(), Ordering::Relaxed);
     }
     WATCH.call_once(|| {
         ASYMMETRIC.store(ask_for_barriers(), Ordering::Relaxed);
-        // SAFETY: the handler does nothing that is not safe after a fork: it adds to an atomic.
+        // SAFETY: the handler does nothing that is not safe after a fork: it adds to an atomic, and
+        // writes to memory of its thread.
         // If it cannot be registered, for lack of memory, a child counts as its parent.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
