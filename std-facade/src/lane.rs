@@ -22,7 +22,8 @@ pub(crate) const WORDS: usize = 54;
 pub(crate) type Ring = LaneRing<ByOne, Slots, WORDS>;
 
 /// Whoever claims in a lane is alone there already: it is the lane's thread, or holds the lock of the
-/// lane that is shared. [`with_lane`] is the only way to a claim, and sees to that.
+/// lane that is shared. [`with_lane`] and the beginning of a span at hand (see [`crate::begin`]) are the
+/// only ways to a claim, and see to that.
 pub(crate) struct ByOne;
 
 // SAFETY: as said above.
