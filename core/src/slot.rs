@@ -109,15 +109,22 @@ impl<const WORDS: usize> Slot<WORDS> {
         self.head.load(Ordering::Acquire)
     }
 
-    /// Takes the slot if it is free, as `OPEN` or `CHAINED`.
+    /// Takes the slot if it is free, as `OPEN` or `CHAINED`; calls `count` before anyone can see that:
+    /// never more is accounted for than started.
     ///
     /// # Safety
     ///
     /// No other claim may run on this slot at the same time.
-    pub(crate) unsafe fn claim(&self, as_state: u32) -> Option<Claimed<'_, WORDS>> {
+    #[inline(always)]
+    pub(crate) unsafe fn claim(
+        &self,
+        as_state: u32,
+        count: impl FnOnce(),
+    ) -> Option<Claimed<'_, WORDS>> {
         if self.head() != state::FREE {
             return None;
         }
+        count();
         self.head.store(as_state, Ordering::Release);
         // SAFETY: it was free and has been taken by nobody else, as the caller promised.
         Some(unsafe { Claimed::of(self) })

@@ -2,7 +2,7 @@
 //! it comes, and is visible to the drainer at once.
 
 use crate::record::{Ids, Lane, RecordWriter};
-use crate::slot::Claimed;
+use crate::slot::{Claimed, Slot};
 use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
 
 /// A span that has not ended. It ends when it is dropped.
@@ -15,12 +15,55 @@ pub struct Span<'r, L: Lane<'r, WORDS>, const WORDS: usize> {
     state: State<'r, WORDS>,
 }
 
+/// A span that has begun, and has no name yet.
+#[derive(Clone, Copy)]
+#[must_use = "its slot is lost unless it goes on"]
+pub struct Begun<'r, const WORDS: usize>(&'r Slot<WORDS>);
+
 /// Small, and known to the compiler: as long as what is said of a span has a length that it knows,
 /// so has it the place of the next entry, and needs no check.
 enum State<'r, const WORDS: usize> {
     /// The flags that children inherit; the ids stand in the record.
     Recorded(RecordWriter<'r, WORDS>, Flags),
-    Unrecorded(SpanContext),
+    Unrecorded(Context),
+}
+
+/// A [`SpanContext`] in five words: what is moved should be small.
+struct Context {
+    trace_id: [u64; 2],
+    span_id: SpanId,
+    parent_id: Option<SpanId>,
+    flags: Flags,
+}
+
+impl Context {
+    #[inline(always)]
+    fn of(context: SpanContext) -> Self {
+        let SpanContext {
+            trace_id,
+            span_id,
+            parent_id,
+            flags,
+        } = context;
+        Self {
+            trace_id: [trace_id.low(), trace_id.high()],
+            span_id,
+            parent_id,
+            flags,
+        }
+    }
+
+    #[inline(always)]
+    fn get(&self) -> SpanContext {
+        let [low, high] = self.trace_id.map(u128::from);
+        SpanContext {
+            // It was none of zero.
+            trace_id: TraceId::new(low | high << 64).unwrap_or(TraceId::MIN),
+            span_id: self.span_id,
+            parent_id: self.parent_id,
+            flags: self.flags,
+        }
+    }
 }
 
 impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
@@ -29,7 +72,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     pub fn unrecorded(lane: L, context: SpanContext) -> Self {
         Self {
             lane,
-            state: State::Unrecorded(context),
+            state: State::Unrecorded(Context::of(context)),
         }
     }
 
@@ -46,16 +89,59 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         claimed: Option<Claimed<'r, WORDS>>,
         name: &str,
     ) -> Self {
-        let Some(claimed) = claimed else {
-            return Self::unrecorded(lane, context);
-        };
-        let ids = || Ids {
-            trace_id: context.trace_id.get(),
-            span_id: context.span_id.get(),
-            parent_id: context.parent_id.map_or(0, SpanId::get),
-        };
-        let record = begin(claimed, &lane, context.flags, ids);
-        Self::named(lane, record, context.flags, name)
+        match claimed {
+            Some(claimed) => {
+                // SAFETY: as promised by the caller.
+                let begun = unsafe { Self::begin(&lane, &context, claimed) };
+                // SAFETY: begun just now, for this.
+                unsafe { Self::go_on(lane, begun, context.flags, name) }
+            }
+            None => Self::unrecorded(lane, context),
+        }
+    }
+
+    /// The first half of [`start`](Self::start): all but the name. What it gives fits a register, so that
+    /// it can be done out of line, and the second where the name is known.
+    ///
+    /// # Safety
+    ///
+    /// As for [`start`](Self::start). [`go_on`](Self::go_on) follows: else the slot is lost.
+    #[inline(always)]
+    pub unsafe fn begin(
+        lane: &L,
+        context: &SpanContext,
+        claimed: Claimed<'r, WORDS>,
+    ) -> Begun<'r, WORDS> {
+        let ids = || Ids::from(context);
+        Begun(begin(claimed, lane, context.flags, ids).begun())
+    }
+
+    /// The same, with the time that the lane would tell.
+    ///
+    /// # Safety
+    ///
+    /// As for [`begin`](Self::begin).
+    #[inline(always)]
+    pub unsafe fn begin_at(
+        ticks: u64,
+        context: &SpanContext,
+        claimed: Claimed<'r, WORDS>,
+    ) -> Begun<'r, WORDS> {
+        let record = RecordWriter::new(claimed, Ids::from(context), ticks);
+        record.begin_with(context.flags.bits());
+        Begun(record.begun())
+    }
+
+    /// The second half.
+    ///
+    /// # Safety
+    ///
+    /// The span was begun with this lane and these flags, and goes on once.
+    #[inline(always)]
+    pub unsafe fn go_on(lane: L, begun: Begun<'r, WORDS>, flags: Flags, name: &str) -> Self {
+        // SAFETY: begun, for this.
+        let record = unsafe { RecordWriter::go_on(begun.0) };
+        Self::named(lane, record, flags, name)
     }
 
     /// A span that has begun, with its name.
@@ -78,7 +164,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     #[inline]
     pub fn context(&self) -> SpanContext {
         match &self.state {
-            State::Unrecorded(context) => *context,
+            State::Unrecorded(context) => context.get(),
             State::Recorded(record, flags) => {
                 let (trace_id, span_id, parent_id) = record.ids();
                 // None of them was zero when it was written.
@@ -93,6 +179,15 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
                     flags: *flags,
                 }
             }
+        }
+    }
+
+    /// Its flags.
+    #[inline(always)]
+    pub fn flags(&self) -> Flags {
+        match &self.state {
+            State::Recorded(_, flags) => *flags,
+            State::Unrecorded(context) => context.flags,
         }
     }
 
@@ -153,8 +248,8 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
             }
             State::Recorded(..) => {}
             // One that found no room; whatever is not sampled stays that.
-            State::Unrecorded(SpanContext { flags, .. }) if flags.is_sampled() => {
-                *flags = Flags::DEBUG;
+            State::Unrecorded(context) if context.flags.is_sampled() => {
+                context.flags = Flags::DEBUG;
             }
             State::Unrecorded(_) => {}
         }

@@ -1,58 +1,148 @@
-//! The clock of std applications: durations from the monotonic clock, dates from the wall clock.
+//! The clock of std applications: durations from a counter or the monotonic clock, dates from the
+//! wall clock.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jaegerling_core::{Clock, Time};
 
-use crate::os;
+use crate::fork::PerProcess;
+use crate::global::lock;
+use crate::timeline::{Look, Timeline};
+use crate::{counter, os};
 
-/// How far the wall clock may be away before the mapping follows it, in nanoseconds. Less than
-/// this is noise between two readings, and would only move spans against each other.
-const TOLERANCE: i64 = 500_000;
-
-/// The default clock. Its ticks are nanoseconds of the monotonic clock; the difference to the wall
-/// clock is looked at now and then by the side that drains, so that spans follow a wall clock that
-/// is set, and no duration ever does.
+/// The default clock. Its ticks are those of the processor's counter, where one is
+/// fit for it (x86-64 with an invariant time-stamp counter, AArch64); else nanoseconds of the
+/// monotonic clock.
+///
+/// What ticks are in UTC is found out by the side that drains, which looks at all clocks now and then:
+/// spans follow a wall clock that is set, from 0.5 ms on, and no duration ever does.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct SystemClock;
 
-/// Unix time less ticks.
-static OFFSET: AtomicI64 = AtomicI64::new(i64::MIN);
+/// Where ticks come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Source {
+    Counter = 1,
+    Monotonic = 2,
+}
+
+/// The source of the ticks, as a number; 0: not settled.
+static SOURCE: AtomicU8 = AtomicU8::new(0);
+
+static DATES: PerProcess<Dating> = PerProcess::new();
+
+/// How ticks become dates.
+struct Dating {
+    source: Source,
+    timeline: Mutex<Arc<Timeline>>,
+}
 
 impl SystemClock {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ticks() -> u64 {
-        os::monotonic_nanos()
+        if SOURCE.load(Ordering::Relaxed) == Source::Counter as u8 {
+            counter::read()
+        } else {
+            Self::other_ticks()
+        }
     }
 
-    /// Compares with the wall clock, and follows it if it was set.
-    pub(crate) fn follow_wall_clock() -> i64 {
-        let before = Self::ticks();
-        let wall = nanos(SystemTime::now());
-        let middle = before + (Self::ticks() - before) / 2;
-        let measured = wall.saturating_sub_unsigned(middle);
-        let known = OFFSET.load(Ordering::Relaxed);
-        if known != i64::MIN && known.abs_diff(measured) < TOLERANCE as u64 {
-            return known;
+    #[cold]
+    fn other_ticks() -> u64 {
+        match Self::source() == Source::Counter as u8 {
+            true => Source::Counter.read(),
+            false => Source::Monotonic.read(),
         }
-        OFFSET.store(measured, Ordering::Relaxed);
-        measured
+    }
+
+    fn source() -> u8 {
+        if SOURCE.load(Ordering::Relaxed) == 0 {
+            os::watch_forks();
+            // With it comes the first look, before the first tick.
+            SOURCE.store(dating().source as u8, Ordering::Relaxed);
+        }
+        SOURCE.load(Ordering::Relaxed)
+    }
+
+    /// What ticks up to now are in UTC, all by the same measure.
+    pub(crate) fn dates() -> Arc<Timeline> {
+        let ticks = Self::ticks();
+        let wall = nanos(SystemTime::now());
+        let Dating { source, timeline } = dating();
+        let timeline = &mut *lock(timeline);
+        if timeline.is_due(ticks, wall) {
+            Arc::make_mut(timeline).follow(source.look());
+        }
+        timeline.clone()
+    }
+}
+
+fn dating() -> &'static Dating {
+    DATES.get_or_make_after(|parent| {
+        let known = parent.and_then(|parent| Some(parent.timeline.try_lock().ok()?.clone()));
+        let source = parent.map_or_else(Source::best, |parent| parent.source);
+        let timeline = known.unwrap_or_else(|| Arc::new(Timeline::new(source.look())));
+        let timeline = Mutex::new(timeline);
+        Dating { source, timeline }
+    })
+}
+
+impl Source {
+    fn best() -> Self {
+        match counter::is_fit() {
+            true => Self::Counter,
+            false => Self::Monotonic,
+        }
+    }
+
+    fn read(self) -> u64 {
+        match self {
+            Self::Counter => counter::read(),
+            Self::Monotonic => os::monotonic_nanos(),
+        }
+    }
+
+    /// The clocks at one moment: of some tries the shortest, in which the thread had not to wait.
+    fn look(self) -> Look {
+        let mut best = self.try_look();
+        for _ in 0..3 {
+            let next = self.try_look();
+            if next.0 < best.0 {
+                best = next;
+            }
+        }
+        best.1
+    }
+
+    /// The clocks one after another, and how many ticks that took.
+    fn try_look(self) -> (u64, Look) {
+        let before = self.read();
+        let monotonic = os::monotonic_nanos();
+        let wall = nanos(SystemTime::now());
+        let took = self.read().saturating_sub(before);
+        let look = Look {
+            ticks: match self {
+                Self::Counter => before.saturating_add(took / 2),
+                Self::Monotonic => monotonic,
+            },
+            monotonic: i64::try_from(monotonic).unwrap_or(i64::MAX),
+            wall,
+        };
+        (took, look)
     }
 }
 
 impl Clock for SystemClock {
-    #[inline]
+    #[inline(always)]
     fn now(&self) -> u64 {
         Self::ticks()
     }
 
     fn unix_nanos(&self, ticks: u64) -> i64 {
-        let offset = match OFFSET.load(Ordering::Relaxed) {
-            i64::MIN => Self::follow_wall_clock(),
-            offset => offset,
-        };
-        offset.saturating_add_unsigned(ticks)
+        Self::dates().unix_nanos(ticks)
     }
 }
 
@@ -110,19 +200,59 @@ pub(crate) enum AnyClock {
     Custom(Box<dyn Clock + Send + Sync>),
 }
 
-impl Clock for AnyClock {
-    #[inline]
-    fn now(&self) -> u64 {
+impl AnyClock {
+    #[inline(always)]
+    pub(crate) fn now(&self) -> u64 {
         match self {
             Self::System => SystemClock::ticks(),
             Self::Custom(clock) => clock.now(),
         }
     }
 
-    fn unix_nanos(&self, ticks: u64) -> i64 {
+    /// Whether it is the processor's counter.
+    pub(crate) fn is_counter(&self) -> bool {
+        matches!(self, Self::System) && SystemClock::source() == Source::Counter as u8
+    }
+
+    /// What its ticks up to now are in UTC, all by the same measure.
+    pub(crate) fn dates(&self) -> Dates<'_> {
         match self {
-            Self::System => SystemClock.unix_nanos(ticks),
-            Self::Custom(clock) => clock.unix_nanos(ticks),
+            Self::System => Dates::System(SystemClock::dates()),
+            Self::Custom(clock) => Dates::Custom(&**clock),
         }
     }
 }
+
+/// What the ticks of a clock are in UTC.
+pub(crate) enum Dates<'c> {
+    System(Arc<Timeline>),
+    Custom(&'c dyn Clock),
+}
+
+impl Clock for Dates<'_> {
+    fn now(&self) -> u64 {
+        match self {
+            Self::System(_) => SystemClock::ticks(),
+            Self::Custom(clock) => clock.now(),
+        }
+    }
+
+    #[inline]
+    fn unix_nanos(&self, ticks: u64) -> i64 {
+        match self {
+            Self::System(timeline) => timeline.unix_nanos(ticks),
+            Self::Custom(clock) => clock.unix_nanos(ticks),
+        }
+    }
+
+    #[inline]
+    fn unix_micros(&self, ticks: u64) -> i64 {
+        match self {
+            Self::System(timeline) => Time::UnixNanos(timeline.unix_nanos(ticks)).unix_micros(self),
+            Self::Custom(clock) => clock.unix_micros(ticks),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

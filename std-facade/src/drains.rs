@@ -1,11 +1,10 @@
 //! The side of a tracer that drains its lanes.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use jaegerling_core::{Clock, Drain, Dropped, Loss, LossWatch, Outcome, Packer, Seen, Stats};
 
-use crate::clock::{AnyClock, SystemClock};
+use crate::clock::Dates;
 use crate::hub::Hub;
 use crate::lane::{ThreadLane, WORDS};
 use crate::process::{ProcessTags, own_tags};
@@ -20,8 +19,6 @@ pub(crate) struct Drains {
     pub(crate) packer: Packer,
     pub(crate) loss: LossWatch,
     pub(crate) own_tags: ProcessTags,
-    /// When the wall clock was looked at last, in Unix nanoseconds.
-    followed: i64,
     /// The lane and the slot of a span that was open when the closed hub was looked at last.
     found_open: (usize, usize),
 }
@@ -37,8 +34,6 @@ pub(crate) struct Waiting {
     pub(crate) untold_loss: bool,
 }
 
-const SECOND: i64 = 1_000_000_000;
-
 impl Drains {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
@@ -50,7 +45,6 @@ impl Drains {
             packer: settings.packer.clone(),
             loss: LossWatch::default(),
             own_tags: own_tags(settings.own_tags),
-            followed: 0,
             found_open: (0, 0),
         }
     }
@@ -123,7 +117,7 @@ impl Drains {
         self.adopt(hub);
         self.drain.recheck();
         let new = self.sweep_lanes();
-        self.retire();
+        self.retire(hub);
         new
     }
 
@@ -137,16 +131,17 @@ impl Drains {
         new
     }
 
-    /// Frees the lanes of threads that have ended, once all their slots are free.
-    pub(crate) fn retire(&mut self) {
+    /// Keeps the lanes of threads that have ended for the next ones, once all their slots are free; or
+    /// frees them.
+    pub(crate) fn retire(&mut self, hub: &Hub) {
         let retired = &mut self.retired;
         self.lanes.retain(|(lane, _)| {
-            let over = lane.abandoned.load(Ordering::Acquire) && !lane.ring.is_in_use();
-            if over {
-                retired.started += lane.ring.claimed() + lane.ring.refused();
-                retired.dropped.ring_full += lane.ring.refused();
+            if !lane.is_over() || hub.keep_idle(lane) {
+                return true;
             }
-            !over
+            retired.started += lane.ring.claimed() + lane.ring.refused();
+            retired.dropped.ring_full += lane.ring.refused();
+            false
         });
     }
 
@@ -157,14 +152,13 @@ impl Drains {
         dropped
     }
 
-    pub(crate) fn look_for_loss(&mut self, settings: &Settings, last: bool) -> Option<Loss> {
-        let now = settings.clock.unix_nanos(settings.clock.now());
-        if matches!(settings.clock, AnyClock::System)
-            && !(0..SECOND).contains(&(now - self.followed))
-        {
-            SystemClock::follow_wall_clock();
-            self.followed = now;
-        }
+    pub(crate) fn look_for_loss(
+        &mut self,
+        settings: &Settings,
+        dates: &Dates<'_>,
+        last: bool,
+    ) -> Option<Loss> {
+        let now = dates.unix_nanos(dates.now());
         if !settings.loss_span {
             return None;
         }

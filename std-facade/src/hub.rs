@@ -13,6 +13,12 @@ use crate::os;
 use crate::process::ProcessTags;
 use crate::settings::Settings;
 
+/// Lanes that are kept for threads to come.
+const MOST_IDLE: usize = 16;
+
+/// How many slots of such a lane may ever have been used: 64 KiB of memory.
+const MOST_IDLE_SLOTS: usize = 256;
+
 /// See the module.
 pub(crate) struct Hub {
     pub(crate) settings: Arc<Settings>,
@@ -24,6 +30,8 @@ pub(crate) struct Hub {
     output_gone: AtomicBool,
     /// Lanes that the draining side has not seen yet.
     fresh: Mutex<Vec<Arc<ThreadLane>>>,
+    /// Lanes that wait for a thread: few, and small.
+    idle: Mutex<Vec<Arc<ThreadLane>>>,
     /// The lane of threads whose thread-local storage is gone.
     shared: Mutex<Option<Arc<ThreadLane>>>,
     drains: Mutex<Drains>,
@@ -37,23 +45,46 @@ impl Hub {
             closed: AtomicBool::new(false),
             output_gone: AtomicBool::new(false),
             fresh: Mutex::default(),
+            idle: Mutex::default(),
             shared: Mutex::default(),
             drains: Mutex::new(Drains::new(&settings)),
             settings,
         };
         // So that a first loss has a time that it was after.
-        lock(&hub.drains).look_for_loss(&hub.settings, false);
+        let dates = hub.settings.clock.dates();
+        lock(&hub.drains).look_for_loss(&hub.settings, &dates, false);
         hub
     }
 
     /// Adds the lane of a thread.
-    pub(crate) fn register(&self, lane: Arc<ThreadLane>) {
-        lock(&self.fresh).push(lane);
+    pub(crate) fn register(&self, lane: &Arc<ThreadLane>) {
+        lock(&self.fresh).push(lane.clone());
+        // Either this sees that nobody drains any more, or who says so sees the lane.
+        if self.output_gone() {
+            lane.set_output_gone();
+        }
     }
 
     /// The lanes that were added since.
     pub(crate) fn take_fresh(&self) -> Vec<Arc<ThreadLane>> {
         std::mem::take(&mut lock(&self.fresh))
+    }
+
+    /// A lane that another thread has left.
+    pub(crate) fn take_idle(&self) -> Option<Arc<ThreadLane>> {
+        lock(&self.idle).pop()
+    }
+
+    /// Keeps a lane for the next thread, unless enough wait: those of threads that come and go, with
+    /// the memory that they take anyway.
+    pub(crate) fn keep_idle(&self, lane: &Arc<ThreadLane>) -> bool {
+        let mut idle = lock(&self.idle);
+        let keep = idle.len() < MOST_IDLE && lane.ring.touched_slots() <= MOST_IDLE_SLOTS;
+        if keep {
+            lane.idle();
+            idle.push(lane.clone());
+        }
+        keep
     }
 
     pub(crate) fn with_shared_lane<R>(
@@ -63,7 +94,7 @@ impl Hub {
         let mut shared = lock(&self.shared);
         let lane = shared.get_or_insert_with(|| {
             let lane = Arc::new(ThreadLane::new(self.clone()));
-            self.register(lane.clone());
+            self.register(&lane);
             lane
         });
         // SAFETY: used for one claim under this lock, and for what is claimed.
@@ -80,6 +111,12 @@ impl Hub {
 
     pub(crate) fn set_output_gone(&self) {
         self.output_gone.store(true, Ordering::Relaxed);
+        let mut drains = lock(&self.drains);
+        drains.adopt(self);
+        drains
+            .lanes
+            .iter()
+            .for_each(|(lane, _)| lane.set_output_gone());
     }
 
     /// Neither side is left. Lanes stay as long as spans are open in them.
@@ -119,19 +156,24 @@ impl Hub {
     /// Breaks the circle of hub and lanes, once no span is open.
     pub(crate) fn free_lanes(&self) {
         let lanes = lock(&self.drains).abandon(self);
+        let idle = std::mem::take(&mut *lock(&self.idle));
         let shared = lock(&self.shared).take();
-        drop((lanes, shared));
+        drop((lanes, idle, shared));
     }
 
     /// Takes back a lane that its thread does not use any more.
     pub(crate) fn release(self: Arc<Self>, lane: Arc<ThreadLane>) {
+        // If spans of it wait or are open, the next look after they are gone takes care of it. If not,
+        // perhaps nobody ever looks again.
+        let is_over = lane.is_over();
         // While the hub's own list has it, it is kept by that one: until it is drained, or, once
         // the hub is closed, until no span is open.
         drop(lane);
-        // Now, if all its spans are out already: perhaps nobody ever drains again.
-        let mut drains = lock(&self.drains);
-        drains.adopt(&self);
-        drains.retire();
+        if is_over {
+            let mut drains = lock(&self.drains);
+            drains.adopt(&self);
+            drains.retire(&self);
+        }
     }
 
     /// Looks at all lanes for spans that have ended.
@@ -165,7 +207,8 @@ impl Hub {
         }
         buffer.resize(drains.packer.limit() + BUFFER_EXTRA, 0);
         let settings = &*self.settings;
-        let loss = drains.look_for_loss(settings, last);
+        let dates = settings.clock.dates();
+        let loss = drains.look_for_loss(settings, &dates, last);
         let loss = loss.map(|loss| (loss, settings.next_trace()));
         let dropped = drains.dropped();
         let Drains {
@@ -178,7 +221,7 @@ impl Hub {
         let packed = {
             let tags = own_tags.iter().chain(tags.iter());
             let process = Process::new(&settings.service_name).with_tags(tags);
-            packer.pack(buffer, &process, drain, &settings.clock, &dropped, loss)
+            packer.pack(buffer, &process, drain, &dates, &dropped, loss)
         };
         if !packed.is_some_and(|packed| packed.tells_loss) {
             watch.take_back();

@@ -8,13 +8,13 @@ use std::alloc::Layout;
 use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use jaegerling_core::{ClaimLock, Claimed, Clock, Lane, LaneRing, Slot};
+use jaegerling_core::{ClaimLock, Claimed, Ending, Lane, LaneRing, Slot};
 
 use crate::bell::Bell;
 use crate::hub::Hub;
-use crate::os;
+use crate::{counter, local, os};
 
 /// Words of a slot: a slot takes 256 bytes with its header on a 64-bit machine.
 pub(crate) const WORDS: usize = 54;
@@ -22,7 +22,8 @@ pub(crate) const WORDS: usize = 54;
 pub(crate) type Ring = LaneRing<ByOne, Slots, WORDS>;
 
 /// Whoever claims in a lane is alone there already: it is the lane's thread, or holds the lock of the
-/// lane that is shared. [`with_lane`] is the only way to a claim, and sees to that.
+/// lane that is shared. [`with_lane`] and the beginning of a span at hand (see [`crate::begin`]) are the
+/// only ways to a claim, and see to that.
 pub(crate) struct ByOne;
 
 // SAFETY: as said above.
@@ -33,21 +34,58 @@ unsafe impl ClaimLock for ByOne {
     }
 }
 
+/// A thread's: it claims here.
+const OWNED: u8 = 0;
+/// Its thread has ended: nobody claims here any more.
+const ABANDONED: u8 = 1;
+/// Nothing is in it, and it waits for the next thread.
+const IDLE: u8 = 2;
+
 /// The ring of one thread.
 pub(crate) struct ThreadLane {
     pub(crate) ring: Ring,
     pub(crate) hub: Arc<Hub>,
-    /// Its thread has ended: nobody claims here any more.
-    pub(crate) abandoned: AtomicBool,
+    /// The tracer's.
+    pub(crate) bell: &'static Bell,
+    /// Whether the tracer's clock is the processor's counter, which is read without asking.
+    counts: bool,
+    /// Whether a span that begins here asks for nothing but what is at hand: `counts`, ids are random,
+    /// and somebody drains.
+    plain: AtomicBool,
+    /// Whose it is: one of [`OWNED`], [`ABANDONED`], [`IDLE`].
+    owner: AtomicU8,
 }
 
 impl ThreadLane {
     pub(crate) fn new(hub: Arc<Hub>) -> Self {
         Self {
             ring: Ring::new(ByOne, Slots::new(hub.settings.capacity)),
+            bell: hub.bell,
+            counts: hub.settings.clock.is_counter(),
+            plain: AtomicBool::new(hub.settings.clock.is_counter() && hub.settings.ids.is_none()),
             hub,
-            abandoned: AtomicBool::new(false),
+            owner: AtomicU8::new(OWNED),
         }
+    }
+
+    /// Whether nobody claims here any more, and all that was claimed is free again.
+    pub(crate) fn is_over(&self) -> bool {
+        self.owner.load(Ordering::Acquire) == ABANDONED && !self.ring.is_in_use()
+    }
+
+    /// It waits for the next thread now.
+    pub(crate) fn idle(&self) {
+        self.owner.store(IDLE, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain.load(Ordering::Relaxed)
+    }
+
+    /// From now on, each span that begins here asks whether it may.
+    pub(crate) fn set_output_gone(&self) {
+        self.plain.store(false, Ordering::Relaxed);
     }
 
     /// The lane for as long as it is needed.
@@ -58,6 +96,31 @@ impl ThreadLane {
     pub(crate) unsafe fn detached(lane: &Arc<Self>) -> &'static Self {
         // SAFETY: as promised by the caller.
         unsafe { &*Arc::as_ptr(lane) }
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        if self.counts {
+            counter::read()
+        } else {
+            self.hub.settings.clock.now()
+        }
+    }
+
+    /// Out of line: one piece of code for all places that trace.
+    #[inline(never)]
+    fn end(&'static self, span: Ending<'static, WORDS>) {
+        if !self.counts {
+            return self.end_by_clock(span);
+        }
+        let (lane, bell) = (self, self.bell);
+        span.at(counter::read(), &LastLook { lane, bell });
+    }
+
+    #[inline(never)]
+    fn end_by_clock(&'static self, span: Ending<'static, WORDS>) {
+        let (lane, bell) = (self, self.bell);
+        span.now(&LastLook { lane, bell });
     }
 }
 
@@ -115,9 +178,10 @@ impl Drop for Slots {
 }
 
 /// Where a span is recorded.
+#[derive(Clone, Copy)]
 pub(crate) enum Handle {
-    /// In a slot of this lane; the bell outlives it.
-    Recorded(&'static ThreadLane, &'static Bell),
+    /// In a slot of this lane.
+    Recorded(&'static ThreadLane),
     /// Nowhere, for lack of a slot; its children may be, if the tracer of this number still is.
     Refused(u64),
     /// Nowhere, and neither are its children.
@@ -125,14 +189,10 @@ pub(crate) enum Handle {
 }
 
 impl Handle {
-    pub(crate) fn recorded(lane: &'static ThreadLane) -> Self {
-        Self::Recorded(lane, lane.hub.bell)
-    }
-
     /// The number of its tracer, if there is one.
     pub(crate) fn number(&self) -> Option<u64> {
         match self {
-            Self::Recorded(lane, _) => Some(lane.hub.settings.number),
+            Self::Recorded(lane) => Some(lane.hub.settings.number),
             Self::Refused(number) => Some(*number),
             Self::Off => None,
         }
@@ -141,7 +201,7 @@ impl Handle {
     /// The lane, unless the process has forked since: then all of it is the parent's.
     pub(crate) fn lane(&self) -> Option<&'static ThreadLane> {
         match self {
-            Self::Recorded(lane, _) if lane.hub.forks == os::forks() => Some(lane),
+            Self::Recorded(lane) if lane.hub.forks == os::forks() => Some(lane),
             _ => None,
         }
     }
@@ -152,7 +212,7 @@ unsafe impl Lane<'static, WORDS> for Handle {
     #[inline]
     fn now(&self) -> u64 {
         match self {
-            Self::Recorded(lane, _) => lane.hub.settings.clock.now(),
+            Self::Recorded(lane) => lane.now(),
             _ => 0,
         }
     }
@@ -172,11 +232,38 @@ unsafe impl Lane<'static, WORDS> for Handle {
         }
     }
 
-    #[inline]
-    fn ended(&self) {
-        if let Self::Recorded(_, bell) = self {
-            bell.ring();
+    #[inline(always)]
+    fn end(&self, span: Ending<'static, WORDS>) {
+        match self {
+            Self::Recorded(lane) => lane.end(span),
+            _ => span.now(self),
         }
+    }
+}
+
+/// A lane while one of its spans ends. With that the lane may be gone, while the bell stays.
+#[derive(Clone, Copy)]
+struct LastLook {
+    lane: &'static ThreadLane,
+    bell: &'static Bell,
+}
+
+// SAFETY: it gives no slots.
+unsafe impl Lane<'static, WORDS> for LastLook {
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        self.lane.now()
+    }
+
+    unsafe fn more(&self) -> Option<Claimed<'static, WORDS>> {
+        None
+    }
+
+    fn released(&self) {}
+
+    #[inline(always)]
+    fn ended(&self) {
+        self.bell.ring();
     }
 }
 
@@ -189,6 +276,7 @@ struct Lanes(RefCell<Vec<Arc<ThreadLane>>>);
 
 impl Drop for Lanes {
     fn drop(&mut self) {
+        local::get().forget_lane();
         for lane in self.0.take() {
             give_up(lane);
         }
@@ -202,35 +290,43 @@ fn give_up(lane: Arc<ThreadLane>) {
         std::mem::forget(lane);
         return;
     }
-    lane.abandoned.store(true, Ordering::Release);
+    lane.owner.store(ABANDONED, Ordering::Release);
     lane.hub.clone().release(lane);
 }
 
 /// Calls `claim` with the lane of this thread, alone in it. Where thread-local storage is gone
 /// already, with one that such threads share under a lock.
-#[inline]
 pub(crate) fn with_lane<R>(hub: &Arc<Hub>, claim: impl FnOnce(&'static ThreadLane) -> R) -> R {
-    let own = LANES.try_with(|lanes| {
-        let mut lanes = lanes.0.try_borrow_mut().ok()?;
-        let known = lanes.iter().find(|lane| Arc::ptr_eq(&lane.hub, hub));
-        // SAFETY: used for one claim, while this thread holds the lane, and for what is claimed.
-        let detach = |lane: &Arc<ThreadLane>| unsafe { ThreadLane::detached(lane) };
-        Some(match known {
-            Some(lane) => detach(lane),
-            None => detach(new_lane(&mut lanes, hub)),
-        })
-    });
-    match own {
-        Ok(Some(lane)) => claim(lane),
-        _ => hub.with_shared_lane(claim),
+    match own_lane(hub) {
+        Some(lane) => claim(lane),
+        None => hub.with_shared_lane(claim),
     }
 }
 
-#[cold]
+/// This thread's lane of a tracer, made if need be.
+fn own_lane(hub: &Arc<Hub>) -> Option<&'static ThreadLane> {
+    let own = LANES.try_with(|lanes| {
+        let mut lanes = lanes.0.try_borrow_mut().ok()?;
+        let known = lanes.iter().find(|lane| Arc::ptr_eq(&lane.hub, hub));
+        let lane = match known {
+            Some(lane) => lane,
+            None => new_lane(&mut lanes, hub),
+        };
+        local::get().remember_lane(hub.settings.number, lane);
+        // SAFETY: used for one claim, while this thread holds the lane, and for what is claimed.
+        Some(unsafe { ThreadLane::detached(lane) })
+    });
+    own.ok().flatten()
+}
+
 fn new_lane<'a>(lanes: &'a mut Vec<Arc<ThreadLane>>, hub: &Arc<Hub>) -> &'a Arc<ThreadLane> {
     forget_closed(lanes);
-    let lane = Arc::new(ThreadLane::new(hub.clone()));
-    hub.register(lane.clone());
+    let lane = hub.take_idle().unwrap_or_else(|| {
+        let lane = Arc::new(ThreadLane::new(hub.clone()));
+        hub.register(&lane);
+        lane
+    });
+    lane.owner.store(OWNED, Ordering::Relaxed);
     lanes.push(lane);
     let last = lanes.len() - 1;
     &lanes[last]
@@ -238,6 +334,7 @@ fn new_lane<'a>(lanes: &'a mut Vec<Arc<ThreadLane>>, hub: &Arc<Hub>) -> &'a Arc<
 
 /// Gives up the lanes of tracers that are gone.
 fn forget_closed(lanes: &mut Vec<Arc<ThreadLane>>) {
+    local::get().forget_lane();
     let (closed, open) = std::mem::take(lanes)
         .into_iter()
         .partition(|lane| lane.hub.is_closed());
@@ -253,4 +350,69 @@ pub(crate) fn tidy_thread() {
             forget_closed(&mut lanes);
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{TracesIn, TracesOut, builder};
+
+    fn tracer() -> (Arc<TracesIn>, TracesOut) {
+        builder("lanes").build().expect("a tracer")
+    }
+
+    /// The lane of a thread that records so many spans, and ends.
+    fn lane_of_thread(traces_in: &Arc<TracesIn>, spans: usize) -> Arc<ThreadLane> {
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(|| {
+                (0..spans).for_each(|_| drop(traces_in.new_trace("tick")));
+                LANES.with(|lanes| lanes.0.borrow()[0].clone())
+            });
+            thread.join().expect("no panic")
+        })
+    }
+
+    fn drain(out: &mut TracesOut) {
+        while out.try_next().expect("it goes on").is_some() {}
+    }
+
+    #[test]
+    fn the_next_thread_gets_the_lane_of_one_that_has_ended_once_it_is_drained() {
+        let (traces_in, mut out) = tracer();
+        let first = lane_of_thread(&traces_in, 10);
+        let second = lane_of_thread(&traces_in, 10);
+        assert!(!Arc::ptr_eq(&first, &second), "spans still wait in it");
+        drain(&mut out);
+        let third = lane_of_thread(&traces_in, 10);
+        assert!(Arc::ptr_eq(&third, &first) || Arc::ptr_eq(&third, &second));
+        drain(&mut out);
+        let stats = traces_in.stats();
+        assert_eq!((stats.started, stats.handed_over), (30, 30));
+    }
+
+    #[test]
+    fn a_lane_that_took_much_memory_is_not_kept() {
+        let (traces_in, mut out) = tracer();
+        let large = Arc::downgrade(&lane_of_thread(&traces_in, 5_000));
+        drain(&mut out);
+        assert!(large.upgrade().is_none());
+        assert_eq!(traces_in.stats().started, 5_000);
+    }
+
+    #[test]
+    fn few_lanes_are_kept() {
+        let (traces_in, mut out) = tracer();
+        let lanes: Vec<_> = (0..40)
+            .map(|_| Arc::downgrade(&lane_of_thread(&traces_in, 1)))
+            .collect();
+        drain(&mut out);
+        let kept = lanes.iter().filter(|lane| lane.upgrade().is_some()).count();
+        assert!((1..=16).contains(&kept), "{kept}");
+        let lanes: Vec<_> = lanes.iter().filter_map(std::sync::Weak::upgrade).collect();
+        drop((traces_in, out));
+        assert!(
+            lanes.iter().all(|lane| Arc::strong_count(lane) == 1),
+            "the tracer is gone"
+        );
+    }
 }

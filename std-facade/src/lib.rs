@@ -77,9 +77,11 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod begin;
 mod bell;
 mod builder;
 mod clock;
+mod counter;
 mod drains;
 mod fork;
 mod global;
@@ -87,6 +89,7 @@ mod hub;
 #[cfg(feature = "collect")]
 pub mod json;
 mod lane;
+mod local;
 mod name;
 #[cfg_attr(any(not(unix), jaegerling_portable), path = "os_portable.rs")]
 mod os;
@@ -96,6 +99,7 @@ mod root;
 mod settings;
 mod span;
 mod sync;
+mod timeline;
 mod traces_in;
 mod traces_out;
 pub mod udp;

@@ -6,6 +6,8 @@ use std::ptr::NonNull;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence, fence};
 
+use crate::local;
+
 static FORKS: AtomicU32 = AtomicU32::new(0);
 static WATCH: Once = Once::new();
 
@@ -13,12 +15,15 @@ static WATCH: Once = Once::new();
 pub(crate) fn watch_forks() {
     extern "C" fn in_child() {
         FORKS.fetch_add(1, Ordering::Relaxed);
+        // The thread that forked is the only one here.
+        local::forget_parent();
         // It is for each process to ask. The child has no other thread yet that could rely on it.
         ASYMMETRIC.store(ask_for_barriers(), Ordering::Relaxed);
     }
     WATCH.call_once(|| {
         ASYMMETRIC.store(ask_for_barriers(), Ordering::Relaxed);
-        // SAFETY: the handler does nothing that is not safe after a fork: it adds to an atomic.
+        // SAFETY: the handler does nothing that is not safe after a fork: it adds to an atomic, and
+        // writes to memory of its thread.
         // If it cannot be registered, for lack of memory, a child counts as its parent.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     });
@@ -73,6 +78,12 @@ pub(crate) fn forks() -> u32 {
     FORKS.load(Ordering::Relaxed)
 }
 
+/// The clock that never steps. Apple's one of that name counts in microseconds only.
+#[cfg(target_vendor = "apple")]
+const MONOTONIC: libc::clockid_t = libc::CLOCK_UPTIME_RAW;
+#[cfg(not(target_vendor = "apple"))]
+const MONOTONIC: libc::clockid_t = libc::CLOCK_MONOTONIC;
+
 /// Nanoseconds of the monotonic clock.
 #[inline]
 pub(crate) fn monotonic_nanos() -> u64 {
@@ -81,10 +92,49 @@ pub(crate) fn monotonic_nanos() -> u64 {
         tv_nsec: 0,
     };
     // SAFETY: a place for the time. It cannot fail: every system that has `fork` has this clock.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    unsafe { libc::clock_gettime(MONOTONIC, &raw mut now) };
     (now.tv_sec as u64)
         .wrapping_mul(1_000_000_000)
         .wrapping_add(now.tv_nsec as u64)
+}
+
+/// Whether nothing that the system knows speaks against the processor's counter of time.
+#[cfg(target_os = "linux")]
+pub(crate) fn trusts_counter() -> bool {
+    // It compares the counters of all cores while it runs, and goes over to another clock for good if
+    // they differ. A hypervisor's clock is the same counter, with a rate that the guest is told.
+    const CURRENT: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    const COUNTERS: [&str; 4] = [
+        "tsc",
+        "kvm-clock",
+        "hyperv_clocksource_tsc_page",
+        "arch_sys_counter",
+    ];
+    if !may_read_counter() {
+        return false;
+    }
+    // Where there is no such file, it has not said anything.
+    std::fs::read_to_string(CURRENT).map_or(true, |clock| COUNTERS.contains(&clock.trim()))
+}
+
+/// See above.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn trusts_counter() -> bool {
+    true
+}
+
+/// Whether the process was not forbidden to read the counter itself, which would end it.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+fn may_read_counter() -> bool {
+    let mut allowed: libc::c_int = 0;
+    // SAFETY: a place for one number.
+    let failed = unsafe { libc::prctl(libc::PR_GET_TSC, &raw mut allowed) };
+    failed == 0 && allowed == libc::PR_TSC_ENABLE
+}
+
+#[cfg(all(target_os = "linux", not(target_arch = "x86_64")))]
+fn may_read_counter() -> bool {
+    true
 }
 
 /// 64 random bits.
@@ -115,6 +165,12 @@ pub(crate) unsafe fn map_zeroed(layout: Layout) -> Option<NonNull<u8>> {
     if memory == libc::MAP_FAILED {
         return None;
     }
+    // A huge page would make a thread that traces little hold 2 MiB. If the system has none, all is well.
+    #[cfg(target_os = "linux")]
+    // SAFETY: the pages that it just gave.
+    unsafe {
+        libc::madvise(memory, layout.size(), libc::MADV_NOHUGEPAGE)
+    };
     NonNull::new(memory.cast())
 }
 

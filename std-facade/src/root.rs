@@ -12,6 +12,7 @@ use crate::settings::Settings;
 use crate::udp::Sender;
 
 pub(crate) struct Root {
+    pub(crate) number: u64,
     pub(crate) settings: Arc<Settings>,
     hub: PerProcess<Arc<Hub>>,
     input: OnceLock<Weak<TracesIn>>,
@@ -24,6 +25,7 @@ pub(crate) struct Root {
 impl Root {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
+            number: settings.number,
             settings: Arc::new(settings),
             hub: PerProcess::new(),
             input: OnceLock::new(),
@@ -36,7 +38,7 @@ impl Root {
     /// Makes the input known to the children of refused spans.
     pub(crate) fn publish(&self, input: &Arc<TracesIn>) {
         let input = self.input.get_or_init(|| Arc::downgrade(input));
-        global::publish(self.settings.number, input.clone());
+        global::publish(self.number, input.clone());
     }
 
     /// The tracer in this process.
@@ -55,7 +57,7 @@ impl Root {
             .hub
             .get_or_make(|| Arc::new(Hub::new(self.settings.clone())));
         if let Some(input) = self.input.get().filter(|_| !self.input_is_gone()) {
-            global::publish(self.settings.number, input.clone());
+            global::publish(self.number, input.clone());
         }
         if self.output_gone.load(Ordering::SeqCst) {
             hub.set_output_gone();
@@ -72,7 +74,7 @@ impl Root {
 
     pub(crate) fn drop_input(&self) {
         self.input_gone.store(true, Ordering::SeqCst);
-        global::unpublish(self.settings.number);
+        global::unpublish(self.number);
         if let Some(hub) = self.hub.get() {
             hub.bell.ring();
         }

@@ -4,7 +4,7 @@ use jaegerling_core::{IdSource, Packer, SpanId, TraceId};
 
 use crate::clock::AnyClock;
 use crate::process::OwnTags;
-use crate::random;
+use crate::{local, random};
 
 /// See the module.
 pub(crate) struct Settings {
@@ -34,11 +34,15 @@ impl Settings {
         SpanId::new(self.next_id()).unwrap_or(SpanId::MIN)
     }
 
-    /// The ids of a trace's first span.
+    /// The ids of a trace's first span. Of random ones, the span's is the lower half of the trace's, as
+    /// with other clients of Jaeger.
     #[inline]
     pub(crate) fn next_trace(&self) -> (TraceId, SpanId) {
         let [high, low, span] = match &self.ids {
-            None => random::numbers(),
+            None => {
+                let [high, low] = local::get().trace();
+                [high, low, low]
+            }
             Some(ids) => [ids.next_id(), ids.next_id(), ids.next_id()],
         };
         let trace = TraceId::new(u128::from(high) << 64 | u128::from(low));

@@ -3,16 +3,12 @@
 use std::fmt;
 use std::num::{NonZeroU64, NonZeroU128};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::Arc;
 
-use jaegerling_core::{
-    self as core, Claimed, Flags, ReferenceKind, SpanContext, SpanId, TraceId, Value,
-};
+use jaegerling_core::{self as core, Flags, ReferenceKind, SpanContext, SpanId, TraceId, Value};
 
+use crate::begin;
 use crate::clock::StartTime;
-use crate::global;
-use crate::hub::Hub;
-use crate::lane::{Handle, WORDS, with_lane};
+use crate::lane::{Handle, WORDS};
 use crate::name::with_str;
 use crate::random;
 
@@ -21,39 +17,14 @@ use crate::random;
 /// A span that is not recorded, because there was no room or its trace is not sampled, has its ids
 /// and can have children all the same; nothing that is said of it costs anything.
 #[must_use = "a span ends when it is dropped: do not name it `_`"]
-pub struct Span(core::Span<'static, Handle, WORDS>);
+pub struct Span(pub(crate) core::Span<'static, Handle, WORDS>);
 
 // What is behind the handle is written by this span alone, and whole after each call.
 impl UnwindSafe for Span {}
 impl RefUnwindSafe for Span {}
 
 impl Span {
-    #[inline]
-    pub(crate) fn start_in(hub: &Arc<Hub>, context: SpanContext, name: impl Into<String>) -> Self {
-        if !context.flags.is_sampled() {
-            return Self::unrecorded(Handle::Off, context);
-        }
-        let claimed = with_lane(hub, |lane| {
-            if hub.output_gone() {
-                lane.ring.refuse();
-                return None;
-            }
-            // SAFETY: the lane owns its slots; they stay where they are.
-            unsafe { lane.ring.claim() }.map(|claimed| (lane, claimed))
-        });
-        match claimed {
-            Some((lane, claimed)) => {
-                let begun = Begun(Some((Handle::recorded(lane), context, claimed)));
-                with_str(name, |name| begun.named(name))
-            }
-            None => {
-                hub.bell.ring_for_loss();
-                Self::unrecorded(Handle::Refused(hub.settings.number), context)
-            }
-        }
-    }
-
-    fn unrecorded(handle: Handle, context: SpanContext) -> Self {
+    pub(crate) fn unrecorded(handle: Handle, context: SpanContext) -> Self {
         Self(core::Span::unrecorded(handle, context))
     }
 
@@ -72,35 +43,15 @@ impl Span {
     /// Begins a child of this span. It may outlive its parent.
     #[inline]
     pub fn child(&self, operation_name: impl Into<String>) -> Self {
-        self.start_child(None, operation_name)
+        begin::child(self, operation_name)
     }
 
     /// Begins a child with an id of its own choice.
     pub fn child_with_id(&self, span_id: NonZeroU64, operation_name: impl Into<String>) -> Self {
-        self.start_child(Some(span_id.into()), operation_name)
-    }
-
-    #[inline]
-    fn start_child(&self, span_id: Option<SpanId>, name: impl Into<String>) -> Self {
-        let parent = self.0.context();
-        let context = |fresh: u64| SpanContext {
-            span_id: span_id.unwrap_or(SpanId::new(fresh).unwrap_or(SpanId::MIN)),
-            parent_id: Some(parent.span_id),
-            ..parent
-        };
-        match self.0.lane() {
-            handle @ Handle::Recorded(lane, _) if handle.lane().is_some() => {
-                Self::start_in(&lane.hub, context(lane.hub.settings.next_id()), name)
-            }
-            // Of a refused span, or of one that was inherited by a fork.
-            Handle::Refused(_) | Handle::Recorded(..) => {
-                match self.0.lane().number().and_then(global::input) {
-                    Some(input) => input.start(context(input.root.settings.next_id()), name),
-                    None => Self::unrecorded(Handle::Off, context(random::next())),
-                }
-            }
-            Handle::Off => Self::unrecorded(Handle::Off, context(random::next())),
-        }
+        begin::named(
+            begin::begin_child(self, Some(span_id.into())),
+            operation_name,
+        )
     }
 
     /// The id of its trace.
@@ -146,7 +97,7 @@ impl Span {
 
     fn time(&self, time: StartTime) -> Option<core::Time> {
         match self.0.lane() {
-            Handle::Recorded(lane, _) => Some(time.on(&lane.hub.settings.clock)),
+            Handle::Recorded(lane) => Some(time.on(&lane.hub.settings.clock)),
             _ => None,
         }
     }
@@ -179,46 +130,22 @@ impl Span {
     }
 }
 
-/// A span that has its slot and waits for its name. If that never comes, because what should make it
-/// panics, it begins and ends without: a slot that nobody ends would keep its tracer for ever.
-struct Begun(Option<(Handle, SpanContext, Claimed<'static, WORDS>)>);
-
-impl Begun {
-    #[inline]
-    fn named(mut self, name: &str) -> Span {
-        match self.0.take() {
-            Some((handle, context, claimed)) => {
-                // SAFETY: claimed in the handle's lane.
-                Span(unsafe { core::Span::start(handle, context, Some(claimed), name) })
-            }
-            // It is taken here, or when it is dropped.
-            None => Span::disabled(),
-        }
-    }
-}
-
-impl Drop for Begun {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some((handle, context, claimed)) = self.0.take() {
-            // SAFETY: as above.
-            drop(unsafe { core::Span::start(handle, context, Some(claimed), "") });
-        }
-    }
-}
-
 macro_rules! with_twins {
-    ($($(#[$doc:meta])* $add:ident, $with:ident($($arg:ident: $ty:ty),*) $body:expr;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $add:ident, $with:ident($($arg:ident: $ty:ty),*) |$span:ident| $body:expr;
+    )*) => {
         impl Span {$(
             $(#[$doc])*
-            #[inline]
+            // Also where the compiler thinks it too long: if it is not in line, the span is in memory.
+            #[inline(always)]
             pub fn $add(&mut self, $($arg: $ty),*) {
-                let apply: fn(&mut Self, $($ty),*) = $body;
-                apply(self, $($arg),*);
+                let $span = self;
+                $body
             }
 
             #[doc = concat!("As [`", stringify!($add), "`](Self::", stringify!($add), "), on the span itself.")]
-            #[inline]
+            #[inline(always)]
             pub fn $with(mut self, $($arg: $ty),*) -> Self {
                 self.$add($($arg),*);
                 self
@@ -229,37 +156,37 @@ macro_rules! with_twins {
 
 with_twins! {
     /// Adds a tag.
-    add_string_tag, with_string_tag(key: &str, value: &str) |span, key, value| span.0.tag(key, value);
+    add_string_tag, with_string_tag(key: &str, value: &str) |span| span.0.tag(key, value);
     /// Adds a tag.
-    add_int_tag, with_int_tag(key: &str, value: i64) |span, key, value| span.0.tag(key, value);
+    add_int_tag, with_int_tag(key: &str, value: i64) |span| span.0.tag(key, value);
     /// Adds a tag. `error=true` paints the span red.
-    add_bool_tag, with_bool_tag(key: &str, value: bool) |span, key, value| span.0.tag(key, value);
+    add_bool_tag, with_bool_tag(key: &str, value: bool) |span| span.0.tag(key, value);
     /// Adds a tag. What is not finite is sent as text, because Jaeger fails on the number.
-    add_float_tag, with_float_tag(key: &str, value: f64) |span, key, value| span.0.tag(key, value);
+    add_float_tag, with_float_tag(key: &str, value: f64) |span| span.0.tag(key, value);
     /// Adds a tag.
-    add_bytes_tag, with_bytes_tag(key: &str, value: &[u8]) |span, key, value| span.0.tag(key, value);
+    add_bytes_tag, with_bytes_tag(key: &str, value: &[u8]) |span| span.0.tag(key, value);
     /// Adds a reference to a span that caused this one, of this trace or another.
-    add_follows_from, with_follows_from(other: &Span) |span, other| {
+    add_follows_from, with_follows_from(other: &Span) |span| {
         span.add_follows_from_raw(other.trace_id(), other.span_id());
     };
     /// Adds a reference to a span, known by its ids, that caused this one.
     add_follows_from_raw, with_follows_from_raw(trace_id: NonZeroU128, span_id: NonZeroU64)
-        |span, trace_id, span_id| {
+        |span| {
             span.0.reference(ReferenceKind::FollowsFrom, trace_id.into(), span_id.into());
         };
     /// Adds a reference to a further span that waits for this one, beside the parent.
-    add_child_of, with_child_of(other: &SpanContext) |span, other| {
+    add_child_of, with_child_of(other: &SpanContext) |span| {
         span.0.reference(ReferenceKind::ChildOf, other.trace_id, other.span_id);
     };
     /// Lets the span begin at another time than the one at which it was begun, for example
     /// because its trace id became known only later.
-    override_start_time, with_start_time_override(start_time: StartTime) |span, start_time| {
+    override_start_time, with_start_time_override(start_time: StartTime) |span| {
         if let Some(time) = span.time(start_time) {
             span.0.set_start(time);
         }
     };
     /// Lets the span end at another time than the one at which it is dropped.
-    override_end_time, with_end_time_override(end_time: StartTime) |span, end_time| {
+    override_end_time, with_end_time_override(end_time: StartTime) |span| {
         if let Some(time) = span.time(end_time) {
             span.0.set_end(time);
         }
@@ -271,13 +198,13 @@ with_twins! {
 // The generic ones, which a table of function pointers cannot hold.
 impl Span {
     /// Adds a tag of whatever kind the value is.
-    #[inline]
+    #[inline(always)]
     pub fn add_tag<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         self.0.tag(key, value);
     }
 
     /// As [`add_tag`](Self::add_tag), on the span itself.
-    #[inline]
+    #[inline(always)]
     pub fn with_tag<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
         self.add_tag(key, value);
         self

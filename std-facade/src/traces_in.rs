@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use jaegerling_core::{Flags, SpanContext, SpanId, Stats};
 
 use crate::Span;
+use crate::begin;
 use crate::clock::system_time;
 use crate::root::Root;
 
@@ -68,8 +69,7 @@ impl TracesIn {
     /// Begins the first span of a trace with a fresh 128-bit id.
     #[inline]
     pub fn new_trace(self: &Arc<Self>, operation_name: impl Into<String>) -> Span {
-        let (trace_id, span_id) = self.root.settings.next_trace();
-        self.start(context(trace_id.into(), span_id, None), operation_name)
+        begin::trace(&self.root, operation_name)
     }
 
     /// Begins a child of a span of another process, whose context came with a message. If the
@@ -101,8 +101,8 @@ impl TracesIn {
     }
 
     #[inline]
-    pub(crate) fn start(self: &Arc<Self>, context: SpanContext, name: impl Into<String>) -> Span {
-        Span::start_in(self.root.hub(), context, name)
+    fn start(self: &Arc<Self>, context: SpanContext, name: impl Into<String>) -> Span {
+        begin::named(begin::begin(self.root.hub(), &context), name)
     }
 
     /// The counters: what became of the spans.
@@ -115,11 +115,12 @@ impl TracesIn {
     /// It is a snapshot: `show` is called after it was taken, and may trace.
     pub fn for_each_open(&self, show: impl FnMut(OpenSpan)) {
         let hub = self.root.hub();
+        let dates = hub.settings.clock.dates();
         let look = |span: &jaegerling_core::SpanView<'_, { crate::lane::WORDS }>| {
             Some(OpenSpan {
                 name: span.name().to_string(),
                 context: span.context()?,
-                since: system_time(span.start().unix_nanos(&hub.settings.clock)),
+                since: system_time(span.start().unix_nanos(&dates)),
                 tags: span
                     .tags()
                     .map(|(key, value)| (key.to_string(), value.to_string()))

@@ -42,6 +42,10 @@ pub struct LaneRing<L, S, const WORDS: usize> {
     full: AtomicU32,
     /// How many slots, from the first, were ever claimed.
     touched: AtomicU32,
+    /// Up to which slot a claim takes the next one without a search: those that were claimed before, but
+    /// for the last one; none, once the drainer has seen all claims, until a search was made. The
+    /// drainer's word may be lost to a claim's, and comes again with the next sweep.
+    at_hand: AtomicU32,
     claimed: Counter,
     refused: Counter,
     slots: S,
@@ -58,6 +62,7 @@ impl<L, S, const WORDS: usize> LaneRing<L, S, WORDS> {
             freed: AtomicU32::new(0),
             full: AtomicU32::new(0),
             touched: AtomicU32::new(0),
+            at_hand: AtomicU32::new(0),
             claimed: Counter::new(),
             refused: Counter::new(),
             slots,
@@ -87,6 +92,17 @@ impl<L: ClaimLock, S, const WORDS: usize> LaneRing<L, S, WORDS> {
         self.alone(|| self.refused.add(1));
     }
 
+    /// Counts a span as refused, if a claim found no slot and none was freed since; and says so.
+    #[inline(always)]
+    pub fn refuse_if_full(&self) -> bool {
+        let freed = self.freed.load(Ordering::Acquire);
+        let is_full = self.full.load(Ordering::Relaxed) == !freed;
+        if is_full {
+            self.refuse();
+        }
+        is_full
+    }
+
     /// Tells the ring that slots which [`claim_more`](Self::claim_more) gave were given back
     /// unused.
     pub fn released(&self) {
@@ -112,20 +128,46 @@ impl<L: ClaimLock, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, W
     /// The slots are in no other ring, and `S` gives the same ones every time.
     #[inline]
     pub unsafe fn claim(&self) -> Option<Claimed<'_, WORDS>> {
-        self.alone(|| self.claim_alone())
+        self.alone(|| self.claim_next_alone().or_else(|| self.claim_alone()))
+    }
+
+    /// The same where that takes no search: where the next slot was used before, and is free. If not,
+    /// nothing has happened.
+    ///
+    /// # Safety
+    ///
+    /// As for [`claim`](Self::claim).
+    #[inline(always)]
+    pub unsafe fn claim_next(&self) -> Option<Claimed<'_, WORDS>> {
+        self.alone(|| self.claim_next_alone())
     }
 
     #[inline(always)]
+    fn claim_next_alone(&self) -> Option<Claimed<'_, WORDS>> {
+        let cursor = Cursor(self.cursor.load(Ordering::Relaxed));
+        let index = cursor.index();
+        if index as u32 >= self.at_hand.load(Ordering::Relaxed) {
+            return None;
+        }
+        let slot = self.slots.as_ref().get(index)?;
+        // SAFETY: the lock keeps other claims out.
+        let claimed = unsafe { slot.claim(state::OPEN, || self.claimed.add(1)) }?;
+        self.cursor.store(cursor.0 + 1, Ordering::Release);
+        Some(claimed)
+    }
+
+    #[inline(never)]
     fn claim_alone(&self) -> Option<Claimed<'_, WORDS>> {
         let Some((slot, cursor)) = self.next_free(|from| self.near_or_from(from)) else {
             self.refused.add(1);
             return None;
         };
-        // Counted before anyone can see the span: never more is accounted for than started.
-        self.claimed.add(1);
         // SAFETY: the lock keeps other claims out.
-        let claimed = unsafe { slot.claim(state::OPEN) };
+        let claimed = unsafe { slot.claim(state::OPEN, || self.claimed.add(1)) };
         self.cursor.store(cursor.0, Ordering::Release);
+        let touched = self.touched.load(Ordering::Relaxed);
+        self.at_hand
+            .store(touched.saturating_sub(1), Ordering::Relaxed);
         claimed
     }
 
@@ -151,7 +193,7 @@ impl<L: ClaimLock, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, W
             }
         })?;
         // SAFETY: the lock keeps other claims out.
-        let claimed = unsafe { slot.claim(state::CHAINED) };
+        let claimed = unsafe { slot.claim(state::CHAINED, || ()) };
         since.store(self.claimed.get() as u32, Ordering::Relaxed);
         place.store(next.0, Ordering::Relaxed);
         claimed
@@ -230,6 +272,7 @@ impl<L, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, WORDS> {
     /// Tells those who claim that the drainer has seen all claims up to here.
     pub(crate) fn tell_seen(&self, cursor: Cursor) {
         self.seen.store(cursor.0, Ordering::Release);
+        self.at_hand.store(0, Ordering::Release);
     }
 
     /// The slots that were ever claimed: looking at no others touches no fresh memory.
@@ -237,6 +280,11 @@ impl<L, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, WORDS> {
         let slots = self.slots();
         let touched = self.touched.load(Ordering::Acquire) as usize;
         slots.get(..touched).unwrap_or(slots)
+    }
+
+    /// How many slots were ever claimed, from the first: so much of its memory was touched.
+    pub fn touched_slots(&self) -> usize {
+        self.touched().len()
     }
 
     /// Whether any slot belongs to somebody. An answer of `false` is final if nobody claims any more.

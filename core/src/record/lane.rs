@@ -4,7 +4,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::slot::{Claimed, Slot};
 
-/// What a span needs of where it is recorded.
+/// What a span needs of where it is recorded: a small handle, which is copied where its address would
+/// have to be given away.
 ///
 /// # Safety
 ///
@@ -14,13 +15,18 @@ use crate::slot::{Claimed, Slot};
 /// the first one is in may move together with it, while nobody borrows that ring.
 ///
 /// [`publish`](Self::publish) is a store that releases what this context wrote before, to all who may
-/// read it, and [`end`](Self::end) calls [`Ending::now`], or lets another lane of the same ring do it.
+/// read it, and [`end`](Self::end) calls [`Ending::now`] or [`Ending::at`], or lets another lane of the
+/// same ring do it.
+///
+/// [`more`](Self::more), [`may_have`](Self::may_have) and [`released`](Self::released) do not panic: if
+/// they did, the program would end. A clock may.
 ///
 /// So a lane takes the word `unsafe`:
 ///
 /// ```compile_fail,E0200
 /// use jaegerling_core::{Claimed, Lane};
 ///
+/// #[derive(Clone, Copy)]
 /// struct Mine;
 /// impl<'r> Lane<'r, 24> for Mine {
 ///     fn now(&self) -> u64 {
@@ -32,7 +38,7 @@ use crate::slot::{Claimed, Slot};
 ///     fn released(&self) {}
 /// }
 /// ```
-pub unsafe trait Lane<'r, const WORDS: usize> {
+pub unsafe trait Lane<'r, const WORDS: usize>: Copy {
     /// The time now, in ticks.
     fn now(&self) -> u64;
 
@@ -75,7 +81,7 @@ pub unsafe trait Lane<'r, const WORDS: usize> {
     fn ended(&self) {}
 }
 
-/// A span that is about to end: it does with [`now`](Self::now), and must.
+/// A span that is about to end: it does with [`now`](Self::now) or [`at`](Self::at), and must.
 #[must_use]
 pub struct Ending<'r, const WORDS: usize>(pub(super) &'r Slot<WORDS>);
 
@@ -104,5 +110,12 @@ impl<'r, const WORDS: usize> Ending<'r, WORDS> {
             ticks: 0,
         };
         guard.ticks = lane.now();
+    }
+
+    /// Ends the span at the time that the lane would tell.
+    #[inline(always)]
+    pub fn at(self, ticks: u64, lane: &impl Lane<'r, WORDS>) {
+        self.0.end(ticks, |word, head| lane.publish(word, head));
+        lane.ended();
     }
 }

@@ -30,6 +30,7 @@
 //! The last six come twice each: as a tag of the span, and as a field of the log before it.
 
 mod lane;
+mod put;
 mod read;
 mod run;
 mod words;

@@ -2,11 +2,14 @@
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
+use super::put::put;
 use super::{Ending, Entry, Lane, Record};
-use super::{HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, words_for};
-use crate::slot::{Claimed, Cut, Slot, bytes_of_mut};
+use super::{
+    HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, number_of, words_for,
+};
+use crate::slot::{Claimed, Cut, Slot};
 use crate::text;
-use crate::{ReferenceKind, SpanId, Time, TraceId, Value};
+use crate::{ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
 
 /// Who a span is.
 #[derive(Clone, Copy)]
@@ -15,6 +18,17 @@ pub(crate) struct Ids {
     pub(crate) span_id: u64,
     /// 0: none.
     pub(crate) parent_id: u64,
+}
+
+impl From<&SpanContext> for Ids {
+    #[inline(always)]
+    fn from(context: &SpanContext) -> Self {
+        Self {
+            trace_id: context.trace_id.get(),
+            span_id: context.span_id.get(),
+            parent_id: context.parent_id.map_or(0, SpanId::get),
+        }
+    }
 }
 
 /// The owner's end of a record that is still written. Every entry is either in it whole, or
@@ -79,12 +93,15 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     }
 
     /// The ids that it began with: trace, span, parent.
+    #[inline(always)]
     pub(crate) fn ids(&self) -> (u128, u64, u64) {
-        // SAFETY: the owner reads what it wrote; only ended spans are freed.
-        let record = unsafe { Record::read(self.0.first()) };
-        record.map_or((0, 0, 0), |record| {
-            (record.trace_id(), record.span_id(), record.parent_id())
-        })
+        // SAFETY: the owner reads what it wrote, and nobody writes there again while the span is open.
+        let head = unsafe { self.0.first().committed(HEAD_WORDS) };
+        let Some(&[a, b, c, d, e, f, g, h, ..]) = head.first_chunk::<HEAD_WORDS>() else {
+            return (0, 0, 0);
+        };
+        let [low, high, span, parent] = [[a, b], [c, d], [e, f], [g, h]].map(number_of);
+        (u128::from(low) | u128::from(high) << 64, span, parent)
     }
 
     /// The flags that the span begins with, as bits.
@@ -104,28 +121,22 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     pub(crate) fn name(&mut self, lane: &impl Lane<'r, WORDS>, name: &str) {
         let header = header(kind::NAME, 0, name.len());
         if !self.append(lane, header, &[], name.as_bytes(), RESERVE) {
-            self.cut_name(lane, name);
+            self.there_and_back(|record| cut_name(record, *lane, name));
         }
     }
 
-    #[cold]
-    fn cut_name(&mut self, lane: &impl Lane<'r, WORDS>, name: &str) {
-        let whole = max_words(WORDS).saturating_sub(self.0.length() + 1 + RESERVE);
-        let here = self.0.room().saturating_sub(1 + RESERVE);
-        let written = [whole, here].into_iter().any(|words| {
-            let kept = text::cut(name, words * 4);
-            let kind = if kept.len() < name.len() {
-                kind::CUT_NAME
-            } else {
-                kind::NAME
-            };
-            let header = header(kind, 0, kept.len());
-            // A name that it had before is better than the beginning of none.
-            !kept.is_empty() && self.append(lane, header, &[], kept.as_bytes(), RESERVE)
-        });
-        if !written {
-            self.0.count_cut(Cut::Tag);
-        }
+    /// Calls a function out of line with a copy of what this is: a handle whose address is given away
+    /// would have to lie in memory everywhere.
+    ///
+    /// For the same reason these are functions of C, which do not unwind: if a lane that panics had to
+    /// be reckoned with, the span would have to be dropped.
+    #[inline(always)]
+    fn there_and_back<R>(&mut self, call: impl FnOnce(&mut Self) -> R) -> R {
+        // SAFETY: it is replaced at once.
+        let mut copy = Self(unsafe { self.0.moved() });
+        let result = call(&mut copy);
+        *self = copy;
+        result
     }
 
     /// Adds a tag to the span.
@@ -159,24 +170,11 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         let header = header(kind + field, key.len(), value.len());
         let appended = match key.len() {
             ..LONG_KEY => self.append(lane, header, key.as_bytes(), value, RESERVE),
-            _ => self.append_long_key(lane, header, key, value),
+            _ => self.there_and_back(|record| append_long_key(record, *lane, header, key, value)),
         };
         if !appended {
             self.0.count_cut(Cut::Tag);
         }
-    }
-
-    #[cold]
-    fn append_long_key(
-        &mut self,
-        lane: &impl Lane<'r, WORDS>,
-        header: u32,
-        key: &str,
-        value: &[u8],
-    ) -> bool {
-        let need = 2 + words_for(key.len()) + words_for(value.len()) + RESERVE;
-        let len = (key.len() as u32).to_ne_bytes();
-        self.append_in_chain(lane, header, [&len, key.as_bytes(), value], need)
     }
 
     /// Begins a log. Says whether it found room, and its fields will be its own.
@@ -268,7 +266,10 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         let key_words = words_for(key.len());
         let need = 1 + key_words + words_for(value.len());
         if need + keep > self.0.room() {
-            return self.append_in_chain(lane, header, [&[], key, value], need + keep);
+            let parts = [&[], key, value];
+            return self.there_and_back(|record| {
+                append_across(record, *lane, header, &parts, need + keep)
+            });
         }
         let Some((first, rest)) = self.0.take(need).and_then(<[u32]>::split_first_mut) else {
             return false;
@@ -280,51 +281,74 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         }
         true
     }
+}
 
-    /// The same through slots that are claimed for it.
-    ///
-    /// The place goes there and back as a value: a handle whose address is given away would have
-    /// to lie in memory everywhere.
-    #[inline(always)]
-    fn append_in_chain(
-        &mut self,
-        lane: &impl Lane<'r, WORDS>,
-        header: u32,
-        parts: [&[u8]; 3],
-        need: usize,
-    ) -> bool {
-        // SAFETY: it is replaced at once.
-        let claimed = unsafe { self.0.moved() };
-        let (claimed, appended) = append_across(claimed, lane, header, parts, need);
-        self.0 = claimed;
-        appended
+#[cold]
+#[inline(never)]
+#[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
+extern "C" fn cut_name<'r, const WORDS: usize>(
+    record: &mut RecordWriter<'r, WORDS>,
+    lane: impl Lane<'r, WORDS>,
+    name: &str,
+) {
+    let whole = max_words(WORDS).saturating_sub(record.0.length() + 1 + RESERVE);
+    let here = record.0.room().saturating_sub(1 + RESERVE);
+    let written = [whole, here].into_iter().any(|words| {
+        let kept = text::cut(name, words * 4);
+        let kind = if kept.len() < name.len() {
+            kind::CUT_NAME
+        } else {
+            kind::NAME
+        };
+        let header = header(kind, 0, kept.len());
+        // A name that it had before is better than the beginning of none.
+        !kept.is_empty() && record.append(&lane, header, &[], kept.as_bytes(), RESERVE)
+    });
+    if !written {
+        record.0.count_cut(Cut::Tag);
     }
 }
 
 #[cold]
 #[inline(never)]
-fn append_across<'r, const WORDS: usize>(
-    mut claimed: Claimed<'r, WORDS>,
-    lane: &impl Lane<'r, WORDS>,
+#[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
+extern "C" fn append_long_key<'r, const WORDS: usize>(
+    record: &mut RecordWriter<'r, WORDS>,
+    lane: impl Lane<'r, WORDS>,
     header: u32,
-    parts: [&[u8]; 3],
+    key: &str,
+    value: &[u8],
+) -> bool {
+    let need = 2 + words_for(key.len()) + words_for(value.len()) + RESERVE;
+    let len = (key.len() as u32).to_ne_bytes();
+    append_across(record, lane, header, &[&len, key.as_bytes(), value], need)
+}
+
+/// Appends an entry through slots that are claimed for it.
+#[cold]
+#[inline(never)]
+extern "C" fn append_across<'r, const WORDS: usize>(
+    RecordWriter(claimed): &mut RecordWriter<'r, WORDS>,
+    lane: impl Lane<'r, WORDS>,
+    header: u32,
+    parts: &[&[u8]; 3],
     need: usize,
-) -> (Claimed<'r, WORDS>, bool) {
+) -> bool {
     if claimed.length() + need > max_words(WORDS) {
-        return (claimed, false);
+        return false;
     }
     let missing = need.saturating_sub(claimed.room_in_chain());
     if missing > 0 {
-        match claim_chain(lane, missing.div_ceil(WORDS)) {
+        match claim_chain(&lane, missing.div_ceil(WORDS)) {
             Some(chain) => claimed.attach(chain),
-            None => return (claimed, false),
+            None => return false,
         }
     }
-    put_across(&mut claimed, &header.to_ne_bytes());
+    put_across(claimed, &header.to_ne_bytes());
     for part in parts {
-        put_across(&mut claimed, part);
+        put_across(claimed, part);
     }
-    (claimed, true)
+    true
 }
 
 fn put_across<const WORDS: usize>(claimed: &mut Claimed<'_, WORDS>, mut bytes: &[u8]) {
@@ -379,23 +403,4 @@ fn claim_chain<'r, const WORDS: usize>(
         }
     }
     Some(chain)
-}
-
-/// Bytes into words, padded with zeros: the last word is stored as one, and with bytes that the
-/// compiler knows, all of them are.
-#[inline(always)]
-fn put(words: &mut [u32], bytes: &[u8]) {
-    let (whole, rest) = bytes.split_at(bytes.len() & !3);
-    if let Some(to) = bytes_of_mut(words).get_mut(..whole.len()) {
-        to.copy_from_slice(whole);
-    }
-    let last = match *rest {
-        [a] => [a, 0, 0, 0],
-        [a, b] => [a, b, 0, 0],
-        [a, b, c] => [a, b, c, 0],
-        _ => return,
-    };
-    if let Some(to) = words.get_mut(whole.len() / 4) {
-        *to = u32::from_ne_bytes(last);
-    }
 }

@@ -3,8 +3,8 @@
 use core::sync::atomic::AtomicU32;
 
 use jaegerling_core::{
-    Claimed, Lane, Outcome, ReferenceKind, Seen, SingleContext, SpanContext, SpanId, Time, TraceId,
-    Value,
+    Claimed, Flags, Lane, Outcome, ReferenceKind, Seen, SingleContext, SpanContext, SpanId, Time,
+    TraceId, Value,
 };
 
 use crate::parts::{SLOTS, Slot, WORDS};
@@ -13,6 +13,7 @@ type S = [Slot; SLOTS];
 type LaneRing = jaegerling_core::LaneRing<SingleContext, S, WORDS>;
 type Drain = jaegerling_core::Drain<'static, WORDS>;
 type Ending = jaegerling_core::Ending<'static, WORDS>;
+type Begun = jaegerling_core::Begun<'static, WORDS>;
 type Span = jaegerling_core::Span<'static, L, WORDS>;
 type Log = jaegerling_core::Log<'static, 'static, WORDS, L>;
 type SpanView<'r> = jaegerling_core::SpanView<'r, WORDS>;
@@ -55,6 +56,7 @@ pub fn touch_all() {
         Drain::tell_freed => (it: &'static Drain, ring: &'static LaneRing);
         Drain::waiting => (it: &'static Drain);
         Drain::waiting_bytes => (it: &'static Drain);
+        Ending::at => (it: Ending, ticks: u64, lane: &'static L);
         Ending::now => (it: Ending, lane: &'static L);
         Lane::end => (it: &'static L, span: Ending);
         Lane::ended => (it: &'static L);
@@ -62,17 +64,25 @@ pub fn touch_all() {
         Lane::publish => (it: &'static L, word: &'static AtomicU32, value: u32);
         LaneRing::claim => (it: &'static LaneRing);
         LaneRing::claim_more => (it: &'static LaneRing);
+        LaneRing::claim_next => (it: &'static LaneRing);
         LaneRing::claimed => (it: &'static LaneRing);
         LaneRing::is_in_use => (it: &'static LaneRing);
         LaneRing::new => (lock: SingleContext, slots: S);
         LaneRing::next_open => (it: &'static LaneRing, from: usize);
         LaneRing::refuse => (it: &'static LaneRing);
+        LaneRing::refuse_if_full => (it: &'static LaneRing);
         LaneRing::refused => (it: &'static LaneRing);
         LaneRing::released => (it: &'static LaneRing);
+        LaneRing::touched_slots => (it: &'static LaneRing);
         Log::field => (it: &'static mut Log, key: &'static str, value: Value<'static>);
         Log::is_recording => (it: &'static Log);
+        Span::begin => (lane: &'static L, context: &'static SpanContext, claimed: Claimed<'static, WORDS>);
+        Span::begin_at => (ticks: u64, context: &'static SpanContext, claimed: Claimed<'static, WORDS>);
         Span::context => (it: &'static Span);
         Span::end => (it: Span);
+        Span::flags => (it: &'static Span);
+        <Begun as Clone>::clone => (it: &'static Begun);
+        Span::go_on => (lane: L, begun: Begun, flags: Flags, name: &'static str);
         Span::is_recording => (it: &'static Span);
         Span::lane => (it: &'static Span);
         Span::log => (it: &'static mut Span);

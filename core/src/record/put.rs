@@ -1,0 +1,106 @@
+//! Copying keys and values into a record.
+
+use super::words_for;
+use crate::slot::bytes_of_mut;
+
+/// Bytes into words, which are as many as they need.
+#[inline(always)]
+pub(super) fn put(words: &mut [u32], bytes: &[u8]) {
+    if cfg!(not(target_pointer_width = "64")) {
+        put_long(words, bytes);
+    } else if bytes.len() >= 32 || words.len() != words_for(bytes.len()) {
+        put_out_of_line(words, bytes);
+    } else {
+        // SAFETY: the lengths are those.
+        unsafe { put_short(words, bytes) };
+    }
+}
+
+/// It does not unwind, as the others to which a span's place is given.
+#[inline(never)]
+#[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
+extern "C" fn put_out_of_line(words: &mut [u32], bytes: &[u8]) {
+    put_long(words, bytes);
+}
+
+/// Padded with zeros: the last word is stored as one, and with bytes that the compiler knows, all of
+/// them are.
+#[inline(always)]
+fn put_long(words: &mut [u32], bytes: &[u8]) {
+    let (whole, rest) = bytes.split_at(bytes.len() & !3);
+    if let Some(to) = bytes_of_mut(words).get_mut(..whole.len()) {
+        to.copy_from_slice(whole);
+    }
+    if let (Some(to), Some(last)) = (words.get_mut(whole.len() / 4), last_word(rest)) {
+        *to = last;
+    }
+}
+
+/// The same without a call of `memcpy`, which takes longer than most keys and values.
+///
+/// # Safety
+///
+/// There are as many words as the bytes need, and less than 32 bytes.
+#[inline(always)]
+unsafe fn put_short(words: &mut [u32], bytes: &[u8]) {
+    let (to, from) = (words.as_mut_ptr().cast::<u8>(), bytes.as_ptr());
+    let mut at = 0;
+    for size in [16, 8, 4] {
+        if bytes.len() & size != 0 {
+            // SAFETY: `at + size` is no more than there are bytes.
+            let from = unsafe { from.add(at) };
+            // SAFETY: nor than the words have.
+            let to = unsafe { to.add(at) };
+            // SAFETY: as above; and what is borrowed alone is apart from the rest.
+            unsafe { to.copy_from_nonoverlapping(from, size) };
+            at += size;
+        }
+    }
+    let last = match *bytes {
+        [.., a, b, c, d] => match bytes.len() % 4 {
+            0 => None,
+            // The last four, without those that have been put.
+            over => Some((u32::from_le_bytes([a, b, c, d]) >> (32 - 8 * over)).to_le()),
+        },
+        _ => last_word(bytes),
+    };
+    if let (Some(to), Some(last)) = (words.last_mut(), last) {
+        *to = last;
+    }
+}
+
+/// The word that holds one to three bytes.
+#[inline(always)]
+fn last_word(bytes: &[u8]) -> Option<u32> {
+    let bytes = match *bytes {
+        [a] => [a, 0, 0, 0],
+        [a, b] => [a, b, 0, 0],
+        [a, b, c] => [a, b, c, 0],
+        _ => return None,
+    };
+    Some(u32::from_ne_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn bytes_of_every_length_are_where_they_should_be_and_nothing_behind_them_is_touched() {
+        let bytes: Vec<u8> = (1..=80).collect();
+        for len in 0..bytes.len() {
+            // From every alignment.
+            for from in 0..bytes.len() - len {
+                let bytes = &bytes[from..from + len];
+                let count = words_for(len);
+                let mut words = vec![0xa5a5_a5a5_u32; count + 1];
+                put(&mut words[..count], bytes);
+                let put = &bytes_of_mut(&mut words)[..len];
+                assert_eq!(put, bytes, "{len} from {from}");
+                assert_eq!(words[count], 0xa5a5_a5a5, "{len} from {from}");
+            }
+        }
+    }
+}

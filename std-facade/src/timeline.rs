@@ -1,0 +1,246 @@
+//! From the ticks of a counter to dates.
+//!
+//! Nobody knows the counter's rate, nor what it stood at in 1970. So it is looked at now and then
+//! together with the monotonic clock and the wall clock. Ticks between two looks become nanoseconds by
+//! the line between them, ticks after the last one by the same line carried on:
+//!
+//! ```text
+//! monotonic         look ●─ ─ ─   carried on until the next look
+//!   clock        ╱─────╱
+//!          look ●
+//!           ╱──╱
+//!     look ●          the distance to the wall clock is one number, and moves by steps only
+//!          └───────────────────── ticks
+//! ```
+//!
+//! No look is waited for. The first is taken before the first tick is handed out, and the next when
+//! something is to be dated; then each time the line would be carried on further than it is long, until
+//! it is a second long; then every second.
+//!
+//! So a step of the wall clock never gets into a duration. It moves all that is dated from then on, what
+//! began before it too: a step is a correction.
+
+/// How far the wall clock may be away before dates follow it, in nanoseconds. Less than this is noise
+/// between two readings, and would only move spans against each other.
+const TOLERANCE: u64 = 500_000;
+
+/// What a look may be wrong by, in nanoseconds.
+const NOISE: i64 = 1_000;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// The bits of a rate behind the point.
+const RATE_BITS: u32 = 40;
+
+/// Lines that are remembered, beside the one that is carried on.
+const PAST: usize = 63;
+
+/// The three clocks at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) ticks: u64,
+    /// Of the monotonic clock, in nanoseconds.
+    pub(crate) monotonic: i64,
+    /// Of the wall clock, in nanoseconds since the Unix epoch.
+    pub(crate) wall: i64,
+}
+
+/// What is known of a counter.
+#[derive(Clone, Debug)]
+pub(crate) struct Timeline {
+    /// Lines that end where the next one begins.
+    past: Vec<Line>,
+    /// The one that is carried on.
+    line: Line,
+    /// The last look, through which that goes.
+    last: Look,
+    /// For how long its rate was measured, in nanoseconds; 0: not at all.
+    measured: i64,
+    /// Wall clock less monotonic clock.
+    offset: i64,
+}
+
+/// Monotonic time by ticks, from a point on.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    ticks: u64,
+    monotonic: i64,
+    /// Nanoseconds per tick, with [`RATE_BITS`] bits behind the point.
+    rate: u64,
+    /// How far from it, in nanoseconds, the looks may be that it has lines of.
+    off: u64,
+}
+
+impl Timeline {
+    pub(crate) fn new(look: Look) -> Self {
+        Self {
+            past: Vec::with_capacity(PAST),
+            // A rate that nobody has measured. It will be before anything is dated.
+            line: Line::from(look, 1 << RATE_BITS),
+            last: look,
+            measured: 0,
+            offset: look.wall.saturating_sub(look.monotonic),
+        }
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    #[inline]
+    pub(crate) fn unix_nanos(&self, ticks: u64) -> i64 {
+        let line = if ticks >= self.line.ticks {
+            &self.line
+        } else {
+            self.past_line(ticks)
+        };
+        line.monotonic_at(ticks).saturating_add(self.offset)
+    }
+
+    /// The line at ticks before the last one; or from before the first look, the first one.
+    fn past_line(&self, ticks: u64) -> &Line {
+        let mut lines = self.past.iter().rev();
+        let line = lines.find(|line| line.ticks <= ticks);
+        line.or(self.past.first()).unwrap_or(&self.line)
+    }
+
+    /// Whether it is time for another look: by ticks and wall clock, read one after the other.
+    pub(crate) fn is_due(&self, ticks: u64, wall: i64) -> bool {
+        let carried_on = self.line.monotonic_at(ticks);
+        let carried_on = carried_on.saturating_sub(self.last.monotonic);
+        carried_on >= self.measured.min(SECOND)
+            || ticks < self.last.ticks
+            || self.unix_nanos(ticks).abs_diff(wall) >= TOLERANCE
+    }
+
+    /// Takes in a look.
+    pub(crate) fn follow(&mut self, look: Look) {
+        let offset = look.wall.saturating_sub(look.monotonic);
+        if self.offset.abs_diff(offset) >= TOLERANCE {
+            self.offset = offset;
+        }
+        let elapsed = look.monotonic.saturating_sub(self.last.monotonic);
+        if self.is_broken(look, elapsed) {
+            self.begin_again(look);
+        } else if elapsed >= self.measured.min(SECOND) {
+            self.go_on(look);
+        }
+    }
+
+    /// Whether one of the two, counter or monotonic clock, jumped or stood still since the last look:
+    /// the machine slept, or the program runs on another one.
+    fn is_broken(&self, look: Look, elapsed: i64) -> bool {
+        if look.ticks < self.last.ticks || elapsed < 0 {
+            return true;
+        }
+        if self.measured == 0 {
+            return false;
+        }
+        let expected = self.line.monotonic_at(look.ticks);
+        // The monotonic clock is kept to UTC by up to 500 parts in a million.
+        let kept = elapsed / 1_000;
+        let noise = i128::from(elapsed) * i128::from(NOISE) / i128::from(self.measured);
+        let most = i128::from(kept + 10 * NOISE) + noise;
+        i128::from(expected.abs_diff(look.monotonic)) > most
+    }
+
+    /// What is new is dated back from here, at the rate that was known; which is measured anew.
+    #[cold]
+    fn begin_again(&mut self, look: Look) {
+        let line = Line::from(look, self.line.rate);
+        if look.ticks >= self.last.ticks {
+            self.push(self.line);
+            let monotonic = line.monotonic_at(self.last.ticks);
+            self.push(Line::from(
+                Look {
+                    monotonic,
+                    ..self.last
+                },
+                line.rate,
+            ));
+        } else {
+            // Ticks come a second time: those that are meant now are the later ones.
+            self.past.clear();
+        }
+        self.line = line;
+        self.last = look;
+        self.measured = 0;
+    }
+
+    fn go_on(&mut self, look: Look) {
+        if self.last.monotonic.saturating_sub(self.line.monotonic) >= SECOND {
+            self.push(self.line);
+            self.line = Line::from(self.last, self.line.rate);
+            self.measured = 0;
+        }
+        if self.line.lead_to(look.ticks, look.monotonic) {
+            let measured = look.monotonic.saturating_sub(self.line.monotonic);
+            // Between looks so near that their errors are the whole of it, but no further.
+            self.measured = if measured < NOISE { 0 } else { measured };
+        }
+        self.last = look;
+    }
+
+    fn push(&mut self, line: Line) {
+        if self.past.len() >= PAST {
+            self.thin();
+        }
+        self.past.push(line);
+    }
+
+    /// Makes one line of those two that are most nearly one.
+    fn thin(&mut self) {
+        let joined = |[mut first, second, third]: [Line; 3]| {
+            first.lead_to(third.ticks, second.monotonic_at(third.ticks));
+            let off = first.monotonic_at(second.ticks).abs_diff(second.monotonic);
+            first.off = first.off.max(second.off).saturating_add(off);
+            first
+        };
+        let threes = self.past.windows(3).enumerate();
+        let all = threes.filter_map(|(at, three)| Some((at, joined(three.try_into().ok()?))));
+        if let Some((at, line)) = all.min_by_key(|(_, line)| line.off) {
+            self.past[at] = line;
+            self.past.remove(at + 1);
+        }
+    }
+}
+
+impl Line {
+    fn from(look: Look, rate: u64) -> Self {
+        let Look {
+            ticks, monotonic, ..
+        } = look;
+        Self {
+            ticks,
+            monotonic,
+            rate,
+            off: 0,
+        }
+    }
+
+    #[inline]
+    fn monotonic_at(&self, ticks: u64) -> i64 {
+        let nanos = |ticks: u64| {
+            let nanos = (u128::from(ticks) * u128::from(self.rate)) >> RATE_BITS;
+            i64::try_from(nanos).unwrap_or(i64::MAX)
+        };
+        if ticks >= self.ticks {
+            self.monotonic.saturating_add(nanos(ticks - self.ticks))
+        } else {
+            self.monotonic.saturating_sub(nanos(self.ticks - ticks))
+        }
+    }
+
+    /// Sets the rate so that the line leads through this point, if it lies ahead.
+    fn lead_to(&mut self, ticks: u64, monotonic: i64) -> bool {
+        let nanos = u64::try_from(monotonic.saturating_sub(self.monotonic)).unwrap_or(0);
+        match (u128::from(nanos) << RATE_BITS).checked_div(ticks.saturating_sub(self.ticks).into())
+        {
+            None | Some(0) => false,
+            Some(rate) => {
+                self.rate = u64::try_from(rate).unwrap_or(u64::MAX);
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
