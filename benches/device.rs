@@ -205,7 +205,7 @@ fn bars(masking: &Row, swapping: &Row) -> usize {
         bar("drop", masking.drop.instructions, 100, 100),
         bar("encode", masking.encode.instructions, 520, 508),
         bar("flash, lean", masking.flash[0], 1_792, 4_144),
-        bar("flash, with everything", masking.flash[1], 3_072, 8_192),
+        bar("flash, with everything", masking.flash[1], 3_072, 8_200),
         bar("RAM beside the slots", masking.ram, 64, 64),
         bar(
             "frame, instructions a byte in the dearest way",
