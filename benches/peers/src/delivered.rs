@@ -28,8 +28,8 @@ pub struct Delivered {
     pub arrived: Arrived,
     /// Nanoseconds per span on the thread that traces.
     pub calling: f64,
-    /// User and system time of the sending process from before its tracer was made until it had sent everything;
-    /// at a steady rate, that of the waiting thread only while it traces.
+    /// User and system time of the sending process from before its tracer was made until it had sent everything. At a
+    /// steady rate, without that of the thread that traces: all the time it does not, it looks at the clock.
     pub cpu: Duration,
     /// The most memory that it had, in bytes.
     pub resident: u64,
@@ -133,14 +133,12 @@ pub fn send<P: Peer>(order: &Order) {
         Rate::Bursts => bursts::<P>(&mut recorder, order),
         Rate::Steady => steady(&mut recorder, order),
     };
-    // A thread that waits by looking at the clock uses all of its CPU for that.
-    let waiting = match order.rate {
-        Rate::Bursts => Duration::ZERO,
-        Rate::Steady => cpu(libc::RUSAGE_THREAD).saturating_sub(calling),
-    };
     drop(recorder);
     let told = peer.finish().map_or(-1, |lost| lost as i64);
-    let cpu = (cpu(libc::RUSAGE_SELF) - before).saturating_sub(waiting);
+    let cpu = match order.rate {
+        Rate::Bursts => cpu(libc::RUSAGE_SELF) - before,
+        Rate::Steady => cpu(libc::RUSAGE_SELF).saturating_sub(cpu(libc::RUSAGE_THREAD)),
+    };
     println!(
         "{} {} {} {told}",
         cpu.as_nanos(),

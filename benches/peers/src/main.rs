@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use case::{Runner, Running};
 use delivered::Order;
-use ours_alone::Errand;
 use peer::{Fastrace, Mick, Nothing, Ours, Peer, Rustracing};
 use shape::Shape;
 
@@ -36,7 +35,7 @@ fn main() {
             let order = Order::parse(order).expect("an order");
             (known.expect("a known crate").send)(&order);
         }
-        ["alone", errand] => Errand::named(errand).expect("an errand").run(),
+        ["alone", errand, seconds] => ours_alone::run(errand, seconds.parse().expect("seconds")),
         _ => {
             eprintln!("usage: jaegerling-peers [--quick]");
             std::process::exit(2);

@@ -1,6 +1,7 @@
 //! What only this project's crate is asked: what taking a span costs, and how its memory follows use. What looks at
 //! memory does so in a process of its own.
 
+mod huge_pages;
 mod memory;
 
 use std::process::{Command, Stdio};
@@ -27,45 +28,36 @@ pub struct Alone {
     pub untraced: Memory,
     /// Bytes of memory that a lane has come to, in which a span a millisecond was recorded.
     pub slow: u64,
+    /// The same where the system gives huge pages.
+    pub huge: u64,
 }
 
-/// What a child is sent for.
-pub enum Errand {
-    Lane,
-    Threads,
-    Untraced,
-    Slow(Duration),
-}
-
-impl Errand {
-    pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "lane" => Self::Lane,
-            "threads" => Self::Threads,
-            "untraced" => Self::Untraced,
-            _ => Self::Slow(Duration::from_secs(name.parse().ok()?)),
-        })
-    }
-
-    /// The child's part.
-    pub fn run(&self) {
-        match self {
-            Self::Lane => memory::of_a_lane(),
-            Self::Threads => memory::of_threads(true),
-            Self::Untraced => memory::of_threads(false),
-            Self::Slow(time) => memory::of_a_slow_thread(*time),
+/// The child's part: what it is sent for, and for how long.
+pub fn run(errand: &str, seconds: u64) {
+    let time = Duration::from_secs(seconds);
+    match errand {
+        "lane" => memory::of_a_lane(),
+        "threads" => memory::of_threads(true),
+        "untraced" => memory::of_threads(false),
+        "slow" => memory::of_a_slow_thread(time),
+        "huge" => {
+            huge_pages::always();
+            memory::of_a_slow_thread(time);
         }
+        _ => panic!("{errand} is no errand"),
     }
 }
 
 pub fn measure(effort: &Effort) -> Alone {
+    let seconds = effort.slow.as_secs();
     let (taking, reads) = taking(effort.rounds);
     let memory = |name: &str| {
-        let [peak, end, lost] = child(name);
+        let [peak, end, lost] = child(name, 0);
         Memory { peak, end, lost }
     };
-    let [address_space, spans] = child("lane");
-    let [slow] = child(&effort.slow.as_secs().to_string());
+    let [address_space, spans] = child("lane", 0);
+    let [slow] = child("slow", seconds);
+    let [huge] = child("huge", seconds);
     Alone {
         taking,
         reads,
@@ -77,14 +69,15 @@ pub fn measure(effort: &Effort) -> Alone {
         threads: memory("threads"),
         untraced: memory("untraced"),
         slow,
+        huge,
     }
 }
 
 /// The numbers that a child prints.
-fn child<const N: usize>(errand: &str) -> [u64; N] {
+fn child<const N: usize>(errand: &str, seconds: u64) -> [u64; N] {
     let program = std::env::current_exe().expect("this program has a path");
     let output = Command::new(program)
-        .args(["alone", errand])
+        .args(["alone", errand, &seconds.to_string()])
         .stderr(Stdio::inherit())
         .output()
         .expect("the child starts");

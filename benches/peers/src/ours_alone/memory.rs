@@ -53,29 +53,33 @@ pub fn of_threads(traced: bool) {
     let start = resident();
     // The spans are recorded; the memory was looked at.
     let gates = [Barrier::new(THREADS + 1), Barrier::new(THREADS + 1)];
-    let peak = thread::scope(|scope| {
-        for _ in 0..THREADS {
-            let thread = thread::Builder::new().stack_size(64 << 10);
-            let record = || {
-                for _ in 0..SPANS {
-                    if traced {
-                        drop(traces_in.new_trace(OPERATION));
-                    }
-                }
-                gates.iter().for_each(|gate| {
-                    gate.wait();
-                });
-            };
-            thread.spawn_scoped(scope, record).expect("a thread");
+    let record = || {
+        for _ in 0..SPANS {
+            if traced {
+                drop(traces_in.new_trace(OPERATION));
+            }
         }
+        gates.iter().for_each(|gate| {
+            gate.wait();
+        });
+    };
+    let peak = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let thread = thread::Builder::new().stack_size(64 << 10);
+                thread.spawn_scoped(scope, record).expect("a thread")
+            })
+            .collect();
         gates[0].wait();
         let peak = resident();
         gates[1].wait();
+        // The scope waits for what they do only, not until they are gone.
+        for thread in threads {
+            thread.join().expect("it records");
+        }
         peak
     });
     let taken = ours.take();
-    // The last of the threads give back what they have after they were joined.
-    thread::sleep(Duration::from_millis(500));
     let made = if traced { THREADS * SPANS } else { 0 };
     let grown = |bytes: u64| bytes.saturating_sub(start);
     println!("{} {} {}", grown(peak), grown(resident()), made - taken);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jaegerling::propagate::uber;
 use jaegerling::udp::UdpSender;
-use jaegerling::{Clock as _, Config, Span, SpanContext, SystemClock, TracesIn, TracesOut};
+use jaegerling::{Clock as _, OwnTags, Span, SpanContext, SystemClock, TracesIn, TracesOut};
 
 use super::{Lacks, Peer, Recorder};
 use crate::shape::{OPERATION, Shape, TAGS, at_run_time, fence, repeat};
@@ -42,9 +42,9 @@ impl Peer for Ours {
     type Recorder = OursRecorder;
 
     fn new() -> Self {
-        let (traces_in, traces_out) = jaegerling::init(Config {
-            service_name: Self::NAME.into(),
-        });
+        // The same content as the others': they send no host name, no address, no version of the library.
+        let builder = jaegerling::builder(Self::NAME).own_process_tags(OwnTags::NONE);
+        let (traces_in, traces_out) = builder.build().expect("a tracer");
         Self {
             traces_in,
             traces_out: Some(traces_out),
