@@ -20,7 +20,7 @@ pub fn print(rows: &[Row], alone: &Alone) {
 
 const PEERS: &[&str] = &[Mick::NAME, Rustracing::NAME, Fastrace::NAME];
 
-/// All spans of a process share half of their ids with fastrace: by chance, each id of all of them has a byte more or
+/// With fastrace, the ids of a thread share their upper half: by chance, each id of all of them has a byte more or
 /// less on the wire. So its bytes are no measure.
 const WITH_RANDOM_IDS: &[&str] = &[Mick::NAME, Rustracing::NAME];
 

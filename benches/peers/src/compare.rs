@@ -46,87 +46,90 @@ pub fn all(effort: &Effort) -> Results {
 }
 
 fn calling_thread(effort: &Effort) -> Results {
-    let mut runners: Vec<_> = CRATES.iter().map(|known| (known, (known.run)())).collect();
-    let mut rows = Vec::new();
-    let mut reads = Vec::new();
+    let mut all: Vec<Measured> = CRATES.iter().map(Measured::new).collect();
+    let mut results = Results {
+        rows: Vec::new(),
+        reads: Vec::new(),
+    };
     for case in Case::ALL {
-        // Without tracing, there is nothing to say but once.
-        let is_asked = |known: &Crate| known.name != Nothing::NAME || case == BARE;
-        let mut times = vec![Vec::new(); runners.len()];
-        let mut floors = vec![Vec::new(); runners.len()];
-        let mut lacks: Vec<Option<Lacks>> = vec![None; runners.len()];
+        // The first one warms up.
         for round in 0..=effort.rounds {
-            for (at, (known, runner)) in runners.iter_mut().enumerate() {
-                if lacks[at].is_some() || !is_asked(known) {
-                    continue;
-                }
-                match runner.round(case) {
-                    // The first one warms up.
-                    Ok(_) if round == 0 => {}
-                    Ok(time) => {
-                        times[at].push(time);
-                        floors[at].push(runner.floor(case));
-                    }
-                    Err(reason) => lacks[at] = Some(reason),
-                }
+            for measured in all.iter_mut().filter(|one| one.is_asked(case)) {
+                measured.round(case, round > 0);
             }
         }
-        for (at, (known, runner)) in runners.iter_mut().enumerate() {
-            if !is_asked(known) {
-                continue;
-            }
-            let floor = Spread::of(&mut floors[at]).map(|floor| floor.median);
+        for measured in all.iter_mut().filter(|one| one.is_asked(case)) {
+            let floor = Spread::of(&mut measured.floors).map(|floor| floor.median);
+            let row = measured.row(case, floor);
+            results.rows.push(row);
             if case == BARE {
-                reads.extend(floor.map(|floor| (known.clock, floor)));
+                let clock = measured.known.clock;
+                results.reads.extend(floor.map(|floor| (clock, floor)));
             }
-            let row = row(
-                known,
-                runner.as_mut(),
-                case,
-                Spread::of(&mut times[at]),
-                floor,
-            );
-            let reason = lacks[at].unwrap_or(Lacks("it was not measured"));
-            rows.push(row.unwrap_or_else(|| Row::without(known, case, reason)));
         }
     }
-    reads.dedup_by_key(|(clock, _)| *clock);
-    Results { rows, reads }
+    results.reads.dedup_by_key(|(clock, _)| *clock);
+    results
 }
 
-fn row(
-    known: &Crate,
-    runner: &mut dyn Runner,
-    case: Case,
-    calling: Option<Spread>,
-    floor: Option<f64>,
-) -> Option<Row> {
-    let calling = calling?;
-    let allocations = match case {
-        Case::Hot(shape) => runner.allocations(shape).ok(),
-        _ => None,
-    };
-    let has_clock = known.name != Nothing::NAME;
-    Some(Row {
-        case: case.name(),
-        name: known.name,
-        calling: Ok(calling),
-        reads: floor
-            .filter(|_| has_clock)
-            .map(|floor| calling.median / floor),
-        allocations,
-        delivered: None,
-    })
+/// A crate at work, and what one case has given so far.
+struct Measured {
+    known: &'static Crate,
+    runner: Box<dyn Runner>,
+    times: Vec<f64>,
+    floors: Vec<f64>,
+    lacks: Option<Lacks>,
 }
 
-impl Row {
-    fn without(known: &Crate, case: Case, reason: Lacks) -> Self {
+impl Measured {
+    fn new(known: &'static Crate) -> Self {
         Self {
+            known,
+            runner: (known.run)(),
+            times: Vec::new(),
+            floors: Vec::new(),
+            lacks: None,
+        }
+    }
+
+    /// Without tracing, there is nothing to say but once.
+    fn is_asked(&self, case: Case) -> bool {
+        self.known.name != Nothing::NAME || case == BARE
+    }
+
+    fn round(&mut self, case: Case, counts: bool) {
+        if self.lacks.is_some() {
+            return;
+        }
+        match self.runner.round(case) {
+            Ok(time) if counts => {
+                self.times.push(time);
+                self.floors.push(self.runner.floor(case));
+            }
+            Ok(_) => {}
+            Err(reason) => self.lacks = Some(reason),
+        }
+    }
+
+    /// What the case has given; the next one begins anew.
+    fn row(&mut self, case: Case, floor: Option<f64>) -> Row {
+        let calling = Spread::of(&mut self.times);
+        let reads = calling
+            .zip(floor)
+            .map(|(calling, floor)| calling.median / floor);
+        let allocations = match case {
+            Case::Hot(shape) => self.runner.allocations(shape).ok(),
+            _ => None,
+        };
+        self.times.clear();
+        self.floors.clear();
+        let lacks = self.lacks.take();
+        Row {
             case: case.name(),
-            name: known.name,
-            calling: Err(reason),
-            reads: None,
-            allocations: None,
+            name: self.known.name,
+            calling: calling.ok_or(lacks.unwrap_or(Lacks("it was not measured"))),
+            reads: reads.filter(|_| self.known.name != Nothing::NAME),
+            allocations,
             delivered: None,
         }
     }

@@ -53,6 +53,7 @@ fn run(effort: &Effort) {
         .collect();
     println!("\nTwo clock reads, ns: {}.\n", reads.join(", "));
     bars::print(&results.rows, &ours);
+    table::print_summary(&results.rows);
     table::check(&results.rows);
 }
 

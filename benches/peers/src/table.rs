@@ -2,7 +2,7 @@
 
 use crate::case::Case;
 use crate::compare::LIVE;
-use crate::peer::{Lacks, Ours, Peer as _};
+use crate::peer::{Lacks, Nothing, Ours, Peer as _};
 use crate::rounds::Spread;
 
 /// What is known of one crate in one case.
@@ -50,18 +50,51 @@ pub fn print(rows: &[Row]) {
     for row in rows {
         println!("{}", line(row));
     }
-    let mut reasons: Vec<String> = Vec::new();
-    for row in rows {
-        if let Err(Lacks(reason)) = row.calling {
-            let reason = format!("- {}, {}: {reason}.", row.case, row.name);
-            reasons.push(reason);
-        }
+    println!("\nWithout a figure:");
+    for (name, reason) in reasons(rows) {
+        println!("- {name}: {reason}.");
     }
-    println!("\nWithout a figure:\n{}", reasons.join("\n"));
 }
 
+fn reasons(rows: &[Row]) -> Vec<(&str, &str)> {
+    let lacks = rows.iter().filter_map(|row| match row.calling {
+        Err(Lacks(reason)) => Some((row.name, reason)),
+        Ok(_) => None,
+    });
+    let mut reasons: Vec<_> = lacks.collect();
+    reasons.dedup();
+    reasons
+}
+
+/// The same, shorter: a line for each case, a column for each crate.
+pub fn print_summary(rows: &[Row]) {
+    let mut names: Vec<&str> = Vec::new();
+    let mut cases: Vec<&str> = Vec::new();
+    for row in rows.iter().filter(|row| row.name != Nothing::NAME) {
+        if !names.contains(&row.name) {
+            names.push(row.name);
+        }
+        if !cases.contains(&row.case.as_str()) {
+            cases.push(&row.case);
+        }
+    }
+    println!("\n| ns per span | {} |", names.join(" | "));
+    println!("|---|{}", "---:|".repeat(names.len()));
+    for case in cases {
+        let cells = names.iter().map(|name| {
+            let row = rows
+                .iter()
+                .find(|row| row.case == case && row.name == *name);
+            let calling = row.and_then(|row| row.calling.as_ref().ok());
+            calling.map_or_else(|| NONE.into(), |calling| format!("{:.1}", calling.median))
+        });
+        println!("| {case} | {} |", cells.collect::<Vec<_>>().join(" | "));
+    }
+}
+
+const NONE: &str = "–";
+
 fn line(row: &Row) -> String {
-    const NONE: &str = "–";
     let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.into());
     let spread = |spread: &Spread, digits: usize| {
         format!(
