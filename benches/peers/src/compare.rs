@@ -9,7 +9,8 @@ use crate::shape::Shape;
 use crate::table::{Row, Sent};
 use crate::{CRATES, Crate, Effort};
 
-/// The name of the case of a drainer that sends all the time.
+/// Names of the cases in which another thread sends meanwhile.
+const SLOW: &str = "1,000 spans/s, sent meanwhile";
 pub const LIVE: &str = "1,000,000 spans/s, sent meanwhile";
 
 /// The case in which the loop alone is measured.
@@ -34,13 +35,15 @@ pub fn all(effort: &Effort) -> Results {
             }
         }
     }
-    let steady = Effort {
-        spans: effort.spans * 5,
-        ..*effort
-    };
-    let live = deliveries(&steady, Shape::Root, Rate::Steady, bare);
-    for (known, sent) in CRATES.iter().zip(live) {
-        results.rows.extend(sent.map(|sent| live_row(known, sent)));
+    for (case, rate, spans) in [
+        (SLOW, Rate::Slow, effort.spans / 100),
+        (LIVE, Rate::Steady, effort.spans * 5),
+    ] {
+        let effort = Effort { spans, ..*effort };
+        let sent = deliveries(&effort, Shape::Root, rate, bare);
+        let rows = CRATES.iter().zip(sent);
+        let rows = rows.filter_map(|(known, sent)| Some(sent_row(case, known, sent?)));
+        results.rows.extend(rows);
     }
     results
 }
@@ -135,9 +138,9 @@ impl Measured {
     }
 }
 
-fn live_row(known: &Crate, sent: Sent) -> Row {
+fn sent_row(case: &str, known: &Crate, sent: Sent) -> Row {
     Row {
-        case: LIVE.into(),
+        case: case.into(),
         name: known.name,
         calling: Ok(sent.calling),
         reads: None,

@@ -17,6 +17,23 @@ pub enum Rate {
     Bursts,
     /// 1,000,000 spans a second, a hundred at a time, by a thread that never sleeps.
     Steady,
+    /// One a millisecond, by a thread that sleeps in between.
+    Slow,
+}
+
+impl Rate {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Bursts => "bursts",
+            Self::Steady => "steady",
+            Self::Slow => "slow",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let all = [Self::Bursts, Self::Steady, Self::Slow];
+        all.into_iter().find(|rate| rate.name() == name)
+    }
 }
 
 const PAUSE: Duration = Duration::from_micros(5);
@@ -29,7 +46,7 @@ pub struct Delivered {
     /// Nanoseconds per span on the thread that traces.
     pub calling: f64,
     /// User and system time of the sending process from before its tracer was made until it had sent everything. At a
-    /// steady rate, without that of the thread that traces: all the time it does not, it looks at the clock.
+    /// steady or slow rate, without the thread that traces: it spends most of its CPU with waiting.
     pub cpu: Duration,
     /// The most memory that it had, in bytes.
     pub resident: u64,
@@ -67,11 +84,7 @@ impl Order {
         };
         Some(Self {
             shape: Shape::sent(shape)?,
-            rate: match *rate {
-                "steady" => Rate::Steady,
-                "bursts" => Rate::Bursts,
-                _ => return None,
-            },
+            rate: Rate::named(rate)?,
             sink: sink.parse().ok()?,
             spans: spans.parse().ok()?,
         })
@@ -93,12 +106,7 @@ pub fn measure(name: &str, shape: Shape, rate: Rate, spans: usize) -> Delivered 
     };
     let program = std::env::current_exe().expect("this program has a path");
     let output = Command::new(program)
-        .args(["send", name, shape.name()])
-        .arg(if rate == Rate::Steady {
-            "steady"
-        } else {
-            "bursts"
-        })
+        .args(["send", name, shape.name(), rate.name()])
         .args([sink.address.to_string(), spans.to_string()])
         .stderr(Stdio::inherit())
         .output()
@@ -132,12 +140,15 @@ pub fn send<P: Peer>(order: &Order) {
     let calling = match order.rate {
         Rate::Bursts => bursts::<P>(&mut recorder, order),
         Rate::Steady => steady(&mut recorder, order),
+        Rate::Slow => slow(&mut recorder, order),
     };
     drop(recorder);
     let told = peer.finish().map_or(-1, |lost| lost as i64);
     let cpu = match order.rate {
         Rate::Bursts => cpu(libc::RUSAGE_SELF) - before,
-        Rate::Steady => cpu(libc::RUSAGE_SELF).saturating_sub(cpu(libc::RUSAGE_THREAD)),
+        Rate::Steady | Rate::Slow => {
+            cpu(libc::RUSAGE_SELF).saturating_sub(cpu(libc::RUSAGE_THREAD))
+        }
     };
     println!(
         "{} {} {} {told}",
@@ -168,6 +179,15 @@ fn steady(recorder: &mut impl Recorder, order: &Order) -> Duration {
         while Instant::now() < next {
             std::hint::spin_loop();
         }
+    }
+    calling
+}
+
+fn slow(recorder: &mut impl Recorder, order: &Order) -> Duration {
+    let mut calling = Duration::ZERO;
+    for _ in 0..order.times() {
+        calling += timed(recorder, order.shape, 1);
+        thread::sleep(Duration::from_millis(1));
     }
     calling
 }
