@@ -3,6 +3,7 @@
 mod bars;
 mod case;
 mod compare;
+mod cores;
 mod delivered;
 mod heap;
 mod ours_alone;

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::case::{Running, per};
+use crate::cores;
 use crate::peer::{Lacks, Peer, Recorder};
 use crate::rounds::median;
 use crate::shape::Shape;
@@ -88,7 +89,13 @@ pub fn threads<P: Peer>(running: &mut Running<P>, count: usize) -> Result<f64, L
         let gate = &gate;
         let threads: Vec<_> = recorders
             .into_iter()
-            .map(|recorder| scope.spawn(move || batches(recorder, each, BATCHES, gate)))
+            .enumerate()
+            .map(|(at, recorder)| {
+                scope.spawn(move || {
+                    cores::stay_on(at);
+                    batches(recorder, each, BATCHES, gate)
+                })
+            })
             .collect();
         for _ in 0..=BATCHES {
             gate.wait();
