@@ -11,7 +11,7 @@ use crate::{CRATES, Crate, Effort};
 
 /// Names of the cases in which another thread sends meanwhile.
 const SLOW: &str = "1,000 spans/s, sent meanwhile";
-pub const LIVE: &str = "1,000,000 spans/s, sent meanwhile";
+const LIVE: &str = "1,000,000 spans/s, sent meanwhile";
 
 /// The case in which the loop alone is measured.
 const BARE: Case = Case::Hot(Shape::Root);
