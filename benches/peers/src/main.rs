@@ -1,39 +1,42 @@
 //! One table: this project's crate beside its peers, measured in one run, with the answers asserted.
 
-mod clocks;
+mod bars;
+mod case;
+mod compare;
+mod cores;
 mod delivered;
+mod heap;
+mod ours_alone;
 mod peer;
 mod rounds;
+mod shape;
 mod sink;
+mod situation;
 mod table;
 
+use std::time::Duration;
+
+use case::{Runner, Running};
+use delivered::Order;
 use peer::{Fastrace, Mick, Nothing, Ours, Peer, Rustracing};
-use table::Row;
+use shape::Shape;
+
+#[global_allocator]
+static HEAP: heap::Counting = heap::Counting;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        [] => compare(&Effort {
-            rounds: 41,
-            spans: 200_000,
-        }),
-        ["--quick"] => compare(&Effort {
-            rounds: 7,
-            spans: 20_000,
-        }),
-        ["sink"] => sink::run(),
-        ["send", name, address, spans] => {
-            let send = CRATES
-                .iter()
-                .find(|known| known.name == name)
-                .expect("a known crate")
-                .send;
-            send(
-                address.parse().expect("an address"),
-                spans.parse().expect("a number"),
-            );
+        [] => run(&THOROUGH),
+        ["--quick"] => run(&QUICK),
+        ["sink", shape] => sink::run(Shape::sent(shape).expect("a shape that is sent")),
+        ["send", name, ref order @ ..] => {
+            let known = CRATES.iter().find(|known| known.name == name);
+            let order = Order::parse(order).expect("an order");
+            (known.expect("a known crate").send)(&order);
         }
+        ["alone", errand, seconds] => ours_alone::run(errand, seconds.parse().expect("seconds")),
         _ => {
             eprintln!("usage: jaegerling-peers [--quick]");
             std::process::exit(2);
@@ -41,23 +44,59 @@ fn main() {
     }
 }
 
-struct Effort {
-    rounds: usize,
-    spans: usize,
+fn run(effort: &Effort) {
+    let results = compare::all(effort);
+    let ours = ours_alone::measure(effort);
+    table::print(&results.rows);
+    let reads = results.reads.iter();
+    let reads: Vec<_> = reads
+        .map(|(clock, ns)| format!("{clock} {ns:.1}"))
+        .collect();
+    println!("\nTwo clock reads, ns: {}.\n", reads.join(", "));
+    bars::print(&results.rows, &ours);
+    table::print_summary(&results.rows);
+    table::check(&results.rows);
 }
+
+struct Effort {
+    /// On the thread that traces.
+    rounds: usize,
+    /// In processes of their own.
+    deliveries: usize,
+    /// Of each delivery.
+    spans: usize,
+    /// How long a thread records a span a millisecond.
+    slow: Duration,
+}
+
+const THOROUGH: Effort = Effort {
+    rounds: 21,
+    deliveries: 5,
+    spans: 200_000,
+    slow: Duration::from_secs(60),
+};
+
+const QUICK: Effort = Effort {
+    rounds: 5,
+    deliveries: 1,
+    spans: 20_000,
+    slow: Duration::from_secs(2),
+};
 
 /// What the program needs of one crate, whose types differ.
 struct Crate {
     name: &'static str,
-    rounds: fn() -> Box<dyn FnMut() -> f64>,
-    send: fn(std::net::SocketAddr, usize),
+    clock: &'static str,
+    run: fn() -> Box<dyn Runner>,
+    send: fn(&Order),
 }
 
 impl Crate {
     const fn of<P: Peer + 'static>() -> Self {
         Self {
             name: P::NAME,
-            rounds: || Box::new(rounds::rounds_of::<P>()),
+            clock: P::CLOCK,
+            run: || Box::new(Running::<P>::new()),
             send: delivered::send::<P>,
         }
     }
@@ -70,41 +109,3 @@ const CRATES: &[Crate] = &[
     Crate::of::<Fastrace>(),
     Crate::of::<Nothing>(),
 ];
-
-fn compare(effort: &Effort) {
-    let calling = calling_thread(effort.rounds);
-    let clocks = clocks::pairs(effort.rounds);
-    let rows: Vec<Row> = CRATES
-        .iter()
-        .zip(calling)
-        .map(|(known, calling)| Row {
-            name: known.name,
-            calling,
-            delivered: delivered::measure(known.name, effort.spans),
-        })
-        .collect();
-    table::print(&rows, &clocks, effort.spans);
-    table::check(&rows);
-    table::bars(&rows);
-}
-
-/// A round of each crate, then the next round of each: what disturbs the machine meets them all.
-fn calling_thread(rounds: usize) -> Vec<rounds::Spread> {
-    let mut crates: Vec<_> = CRATES
-        .iter()
-        .map(|known| ((known.rounds)(), Vec::new()))
-        .collect();
-    for round in 0..=rounds {
-        for (run, times) in &mut crates {
-            let time = run();
-            // The first one warms up.
-            if round > 0 {
-                times.push(time);
-            }
-        }
-    }
-    crates
-        .iter_mut()
-        .map(|(_, times)| rounds::Spread::of(times))
-        .collect()
-}

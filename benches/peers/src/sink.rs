@@ -1,4 +1,5 @@
-//! The receiver: a process of its own that counts what arrives. Its CPU is nobody's.
+//! The receiver: a process of its own, which keeps what arrives, and reads it once nothing more comes, so as to use as
+//! little CPU as it can while others are measured.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, UdpSocket};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use jaegerling_core::decode::{Span, Tag, TagValue, decode};
 
-use crate::peer::TAGS;
+use crate::shape::{Shape, TAGS};
 
 /// What one client's spans came to.
 #[derive(Default, Clone, Copy)]
@@ -16,8 +17,8 @@ pub struct Arrived {
     pub datagrams: u64,
     pub bytes: u64,
     pub spans: u64,
-    /// Spans that have both tags.
-    pub tagged: u64,
+    /// Spans that have both tags, as many as they should in all, and their logs.
+    pub whole: u64,
     /// Datagrams that are no `emitBatch`.
     pub bad: u64,
 }
@@ -29,10 +30,10 @@ pub struct Sink {
 }
 
 impl Sink {
-    pub fn start() -> Self {
+    pub fn start(shape: Shape) -> Self {
         let program = std::env::current_exe().expect("this program has a path");
         let mut process = Command::new(program)
-            .arg("sink")
+            .args(["sink", shape.name()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -72,21 +73,21 @@ impl Sink {
             .split_whitespace()
             .map(|n| n.parse().expect("a number"))
             .collect();
-        let [datagrams, bytes, spans, tagged, bad] = numbers[..] else {
+        let [datagrams, bytes, spans, whole, bad] = numbers[..] else {
             panic!("the sink said {text:?}");
         };
         Arrived {
             datagrams,
             bytes,
             spans,
-            tagged,
+            whole,
             bad,
         }
     }
 }
 
 /// The sink's own process: ends when its input was closed and nothing came for a while.
-pub fn run() {
+pub fn run(shape: Shape) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
     enlarge(&socket);
     socket
@@ -96,46 +97,68 @@ pub fn run() {
     std::io::stdout().flush().expect("the parent reads");
 
     let closing = std::thread::spawn(|| std::io::stdin().read_to_end(&mut Vec::new()));
-    let mut arrived = Arrived::default();
+    let (mut kept, mut ends) = (Vec::new(), Vec::new());
     let mut buffer = vec![0; 65_536];
     loop {
         match socket.recv(&mut buffer) {
-            Ok(len) => arrived.count(&buffer[..len]),
+            Ok(len) => {
+                kept.extend_from_slice(&buffer[..len]);
+                ends.push(kept.len());
+            }
             Err(_) if closing.is_finished() => break,
             Err(_) => {}
         }
+    }
+    let mut arrived = Arrived::default();
+    let mut begin = 0;
+    for end in ends {
+        arrived.count(&kept[begin..end], shape);
+        begin = end;
     }
     let Arrived {
         datagrams,
         bytes,
         spans,
-        tagged,
+        whole,
         bad,
     } = arrived;
-    println!("{datagrams} {bytes} {spans} {tagged} {bad}");
+    println!("{datagrams} {bytes} {spans} {whole} {bad}");
 }
 
 impl Arrived {
-    fn count(&mut self, datagram: &[u8]) {
+    /// Datagrams and spans that are not as they should be.
+    pub fn wrong(&self) -> u64 {
+        self.bad + (self.spans - self.whole)
+    }
+
+    fn count(&mut self, datagram: &[u8], shape: Shape) {
         let Ok(batch) = decode(datagram) else {
             self.bad += 1;
             return;
         };
         self.datagrams += 1;
         self.bytes += datagram.len() as u64;
-        self.spans += batch.spans.len() as u64;
-        self.tagged += batch.spans.iter().filter(has_both_tags).count() as u64;
+        // One that tells of a loss is none of those that were offered.
+        let spans = || batch.spans.iter().filter(|span| !tells_of_loss(span));
+        self.spans += spans().count() as u64;
+        self.whole += spans().filter(|span| is_whole(span, shape)).count() as u64;
     }
 }
 
-fn has_both_tags(span: &Span<'_>) -> bool {
-    TAGS.iter().all(|(key, value)| {
+fn tells_of_loss(span: &Span<'_>) -> bool {
+    span.operation_name == jaegerling::LOSS_SPAN
+}
+
+fn is_whole(span: &Span<'_>, shape: Shape) -> bool {
+    let (tags, logs) = shape.tags_and_logs();
+    let has_both = TAGS.iter().all(|(key, value)| {
         let sought = Tag {
             key: (*key).into(),
             value: TagValue::String((*value).into()),
         };
         span.tags.iter().any(|tag| tag == sought)
-    })
+    });
+    has_both && span.tags.len() >= tags && span.logs.len() == logs
 }
 
 /// A receive buffer that outlasts the sink being scheduled away; the larger one needs privileges.
