@@ -183,3 +183,13 @@ fn core_never_names_std() {
         assert!(!code.contains("std::"), "{} names std", path.display());
     }
 }
+
+#[test]
+fn the_gateway_needs_nothing_but_core_and_alloc() {
+    let gateway = sources("core/examples/gateway").into_iter();
+    let parts = gateway.filter(|(path, _)| !path.ends_with("main.rs"));
+    for (path, text) in parts {
+        let code = code(&text);
+        assert!(!code.contains("std::"), "{} names std", path.display());
+    }
+}
