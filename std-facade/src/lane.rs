@@ -222,13 +222,14 @@ unsafe impl Lane<'static, WORDS> for Handle {
         let lane = self.lane()?;
         // SAFETY: the lane owns its slots; they stay where they are.
         let claim = |ring: &'static Ring| unsafe { ring.claim_more() };
-        with_lane(&lane.hub, |lane| claim(&lane.ring))
+        // Nothing of a user's is dropped here, which might panic.
+        with_lane_untidied(&lane.hub, |lane| claim(&lane.ring))
     }
 
     #[cold]
     fn released(&self) {
         if let Some(lane) = self.lane() {
-            with_lane(&lane.hub, |lane| lane.ring.released());
+            with_lane_untidied(&lane.hub, |lane| lane.ring.released());
         }
     }
 
@@ -297,20 +298,34 @@ fn give_up(lane: Arc<ThreadLane>) {
 /// Calls `claim` with the lane of this thread, alone in it. Where thread-local storage is gone
 /// already, with one that such threads share under a lock.
 pub(crate) fn with_lane<R>(hub: &Arc<Hub>, claim: impl FnOnce(&'static ThreadLane) -> R) -> R {
-    match own_lane(hub) {
+    match own_lane(hub, forget_closed) {
         Some(lane) => claim(lane),
         None => hub.with_shared_lane(claim),
     }
 }
 
-/// This thread's lane of a tracer, made if need be.
-fn own_lane(hub: &Arc<Hub>) -> Option<&'static ThreadLane> {
+/// The same, and lanes of tracers that are gone stay for another time.
+fn with_lane_untidied<R>(hub: &Arc<Hub>, claim: impl FnOnce(&'static ThreadLane) -> R) -> R {
+    match own_lane(hub, |_| ()) {
+        Some(lane) => claim(lane),
+        None => hub.with_shared_lane(claim),
+    }
+}
+
+/// This thread's lane of a tracer, made if need be; what comes before that.
+fn own_lane(
+    hub: &Arc<Hub>,
+    tidy: impl FnOnce(&mut Vec<Arc<ThreadLane>>),
+) -> Option<&'static ThreadLane> {
     let own = LANES.try_with(|lanes| {
         let mut lanes = lanes.0.try_borrow_mut().ok()?;
         let known = lanes.iter().find(|lane| Arc::ptr_eq(&lane.hub, hub));
         let lane = match known {
             Some(lane) => lane,
-            None => new_lane(&mut lanes, hub),
+            None => {
+                tidy(&mut lanes);
+                new_lane(&mut lanes, hub)
+            }
         };
         local::get().remember_lane(hub.settings.number, lane);
         // SAFETY: used for one claim, while this thread holds the lane, and for what is claimed.
@@ -320,7 +335,6 @@ fn own_lane(hub: &Arc<Hub>) -> Option<&'static ThreadLane> {
 }
 
 fn new_lane<'a>(lanes: &'a mut Vec<Arc<ThreadLane>>, hub: &Arc<Hub>) -> &'a Arc<ThreadLane> {
-    forget_closed(lanes);
     let lane = hub.take_idle().unwrap_or_else(|| {
         let lane = Arc::new(ThreadLane::new(hub.clone()));
         hub.register(&lane);

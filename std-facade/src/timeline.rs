@@ -18,7 +18,11 @@
 //! it is a second long; then every second.
 //!
 //! So a step of the wall clock never gets into a duration. It moves all that is dated from then on, what
-//! began before it too: a step is a correction.
+//! began before it too: a step is a correction. If the machine sleeps while the counter goes on, that is
+//! within the spans that are open then. Of whatever else happens to a counter, only those spans know that
+//! are open then; none ends before it begins.
+
+use std::sync::Arc;
 
 /// How far the wall clock may be away before dates follow it, in nanoseconds. Less than this is noise
 /// between two readings, and would only move spans against each other.
@@ -58,6 +62,11 @@ pub(crate) struct Timeline {
     measured: i64,
     /// Wall clock less monotonic clock.
     offset: i64,
+    /// For so many nanoseconds, the monotonic clock stood still while all else went on: the machine
+    /// slept.
+    slept: i64,
+    /// What was known when the counter began again.
+    before: Option<Arc<Timeline>>,
 }
 
 /// Monotonic time by ticks, from a point on.
@@ -80,6 +89,8 @@ impl Timeline {
             last: look,
             measured: 0,
             offset: look.wall.saturating_sub(look.monotonic),
+            slept: 0,
+            before: None,
         }
     }
 
@@ -91,7 +102,14 @@ impl Timeline {
         } else {
             self.past_line(ticks)
         };
-        line.monotonic_at(ticks).saturating_add(self.offset)
+        let monotonic = line.monotonic_at(ticks);
+        match &self.before {
+            // The counter has not come so far again: nothing is dated that is a second behind a look.
+            Some(before) if monotonic.saturating_sub(self.last.monotonic) > 2 * SECOND => {
+                before.unix_nanos(ticks)
+            }
+            _ => monotonic.saturating_add(self.offset),
+        }
     }
 
     /// The line at ticks before the last one; or from before the first look, the first one.
@@ -112,21 +130,36 @@ impl Timeline {
 
     /// Takes in a look.
     pub(crate) fn follow(&mut self, look: Look) {
+        let mut look = Look {
+            monotonic: look.monotonic.saturating_add(self.slept),
+            ..look
+        };
+        let mut is_broken = self.is_broken(look);
+        if is_broken && self.has_slept(look) {
+            let awake = look.wall.saturating_sub(self.offset);
+            self.slept = self
+                .slept
+                .saturating_add(awake.saturating_sub(look.monotonic));
+            look.monotonic = awake;
+            is_broken = self.is_broken(look);
+        }
         let offset = look.wall.saturating_sub(look.monotonic);
+        if is_broken {
+            return self.begin_again(look, offset);
+        }
         if self.offset.abs_diff(offset) >= TOLERANCE {
             self.offset = offset;
         }
         let elapsed = look.monotonic.saturating_sub(self.last.monotonic);
-        if self.is_broken(look, elapsed) {
-            self.begin_again(look);
-        } else if elapsed >= self.measured.min(SECOND) {
+        if elapsed >= self.measured.min(SECOND) {
             self.go_on(look);
         }
     }
 
     /// Whether one of the two, counter or monotonic clock, jumped or stood still since the last look:
     /// the machine slept, or the program runs on another one.
-    fn is_broken(&self, look: Look, elapsed: i64) -> bool {
+    fn is_broken(&self, look: Look) -> bool {
+        let elapsed = look.monotonic.saturating_sub(self.last.monotonic);
         if look.ticks < self.last.ticks || elapsed < 0 {
             return true;
         }
@@ -141,27 +174,50 @@ impl Timeline {
         i128::from(expected.abs_diff(look.monotonic)) > most
     }
 
-    /// What is new is dated back from here, at the rate that was known; which is measured anew.
+    /// Whether the counter and the wall clock went on together, and the monotonic clock did not.
+    fn has_slept(&self, look: Look) -> bool {
+        let expected = self.line.monotonic_at(look.ticks);
+        let by_wall = look.wall.saturating_sub(self.offset);
+        let passed = expected.saturating_sub(self.last.monotonic);
+        look.ticks >= self.last.ticks
+            && by_wall > look.monotonic
+            && expected.abs_diff(by_wall) <= TOLERANCE + passed.unsigned_abs() / 1_000
+    }
+
+    /// What is new is dated back from here, at the rate that was known; which is measured anew. What is
+    /// older keeps its date, and nothing is dated before it.
     #[cold]
-    fn begin_again(&mut self, look: Look) {
-        let line = Line::from(look, self.line.rate);
+    fn begin_again(&mut self, look: Look, offset: i64) {
         if look.ticks >= self.last.ticks {
+            let kept = self.offset.saturating_sub(offset);
+            for line in self.past.iter_mut().chain([&mut self.line]) {
+                line.monotonic = line.monotonic.saturating_add(kept);
+            }
             self.push(self.line);
-            let monotonic = line.monotonic_at(self.last.ticks);
-            self.push(Line::from(
-                Look {
-                    monotonic,
-                    ..self.last
-                },
-                line.rate,
-            ));
+            let line = Line::from(look, self.line.rate);
+            let begin = self.last.monotonic.saturating_add(kept);
+            let last = self.last.ticks;
+            if line.monotonic_at(last) < begin {
+                self.push(Line {
+                    ticks: last,
+                    monotonic: begin,
+                    rate: 0,
+                    off: 0,
+                });
+            }
+            self.push(line.begun_at(last, begin));
         } else {
-            // Ticks come a second time: those that are meant now are the later ones.
+            let before = Self {
+                before: None,
+                ..self.clone()
+            };
+            self.before = Some(Arc::new(before));
             self.past.clear();
         }
-        self.line = line;
+        self.line = Line::from(look, self.line.rate);
         self.last = look;
         self.measured = 0;
+        self.offset = offset;
     }
 
     fn go_on(&mut self, look: Look) {
@@ -225,6 +281,20 @@ impl Line {
             self.monotonic.saturating_add(nanos(ticks - self.ticks))
         } else {
             self.monotonic.saturating_sub(nanos(self.ticks - ticks))
+        }
+    }
+
+    /// The same line, from where it has reached so many ticks and this time on.
+    fn begun_at(self, ticks: u64, monotonic: i64) -> Self {
+        let ahead = u64::try_from(self.monotonic.saturating_sub(monotonic)).unwrap_or(0);
+        let ahead = (u128::from(ahead) << RATE_BITS)
+            .checked_div(self.rate.into())
+            .map_or(u64::MAX, |ticks| u64::try_from(ticks).unwrap_or(u64::MAX));
+        let ticks = ticks.max(self.ticks.saturating_sub(ahead));
+        Self {
+            ticks,
+            monotonic: self.monotonic_at(ticks),
+            ..self
         }
     }
 

@@ -5,13 +5,13 @@
 mod received;
 
 use std::net::UdpSocket;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use jaegerling::udp::{self, Options};
-use jaegerling::{Clock, Ended, LOSS_SPAN, builder};
+use jaegerling::{Clock, Ended, LOSS_SPAN, Span, builder};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -158,4 +158,47 @@ fn a_loss_is_told_by_no_span_where_that_is_switched_off() {
     assert_eq!(traces_in.stats().dropped.ring_full, 1);
     drop(traces_in);
     assert_eq!(received::names(&mut out), ["open"]);
+}
+
+#[test]
+fn a_tag_that_needs_more_room_runs_no_destructor_of_a_clock_that_is_gone() {
+    static IS_ARMED: AtomicBool = AtomicBool::new(false);
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> u64 {
+            1
+        }
+
+        fn unix_nanos(&self, _: u64) -> i64 {
+            1
+        }
+    }
+
+    impl Drop for Stopped {
+        fn drop(&mut self) {
+            assert!(!IS_ARMED.load(Ordering::Relaxed), "a destructor");
+        }
+    }
+
+    let (gone_in, mut gone_out) = builder("gone").clock(Stopped).build().expect("a tracer");
+    let (traces_in, _traces_out) = builder("here").build().expect("a tracer");
+    let (to, moved) = mpsc::channel::<Span>();
+    let (say, is_used) = mpsc::channel();
+    let thread = thread::spawn(move || {
+        drop(gone_in.new_trace("used here"));
+        drop(gone_in);
+        say.send(()).expect("it is heard");
+        let mut span = moved.recv().expect("it comes");
+        IS_ARMED.store(true, Ordering::Relaxed);
+        // Slots of a lane that this thread makes for it.
+        span.add_string_tag("long", &"x".repeat(1_000));
+        IS_ARMED.store(false, Ordering::Relaxed);
+    });
+    is_used.recv().expect("the thread lives");
+    while let Ok(Some(_)) = gone_out.try_next() {}
+    drop(gone_out);
+    to.send(traces_in.new_trace("moved")).expect("it listens");
+    thread.join().expect("no panic");
 }

@@ -228,6 +228,75 @@ fn is_right_after(happens: impl Fn(&mut Machine)) {
     }
 }
 
+/// A span that is open when its clock is looked at, and has ended before something happens: how far its
+/// start is off, and how long it lasts, of 70 ms; and a span that begins 10 ms later, which is across
+/// all of it.
+fn spans_across(happens: impl Fn(&mut Machine)) -> [i64; 3] {
+    let mut machine = Machine::new(2.3);
+    let mut timeline = Timeline::new(machine.look());
+    for _ in 0..400 {
+        machine.pass(SECOND / 4);
+        machine.drain(&mut timeline);
+    }
+    machine.pass(SECOND * 6 / 5);
+    let (start, started) = (machine.ticks(), machine.wall);
+    machine.pass(20_000_000);
+    assert!(machine.drain(&mut timeline));
+    machine.pass(50_000_000);
+    let end = machine.ticks();
+    machine.pass(10_000_000);
+    let across = machine.ticks();
+    happens(&mut machine);
+    machine.pass(300_000_000);
+    assert!(machine.drain(&mut timeline));
+    let [start, end, across, now] =
+        [start, end, across, machine.ticks()].map(|ticks| timeline.unix_nanos(ticks));
+    [start - started, end - start, now - across]
+}
+
+#[test]
+fn a_span_across_sleep_lasts_as_long_as_that_and_no_other_does() {
+    let slept = 8 * HOUR;
+    let [off, lasted, across] = spans_across(|machine| {
+        machine.ticks += slept as f64 * machine.rate;
+        machine.wall += slept;
+    });
+    assert_near(off, 0, 1_000);
+    assert_near(lasted, 70_000_000, 10_000);
+    assert_near(across, slept + 300_000_000, 1_000_000);
+}
+
+#[test]
+fn spans_of_a_counter_that_has_begun_again_keep_their_dates() {
+    let [off, lasted, _] = spans_across(|machine| {
+        machine.ticks = 1_000.0;
+        machine.wall += 8 * HOUR;
+    });
+    assert_near(off, 0, 1_000);
+    assert_near(lasted, 70_000_000, 10_000);
+}
+
+#[test]
+fn whatever_happens_to_a_counter_no_span_ends_before_it_begins() {
+    let paused = |machine: &mut Machine| machine.ticks += 23e9;
+    let moved = |machine: &mut Machine| {
+        machine.ticks += 1e12;
+        machine.rate = 1.9;
+    };
+    let faster = |machine: &mut Machine| machine.rate = 1.9;
+    let stood = |machine: &mut Machine| {
+        machine.now += HOUR;
+        machine.wall += HOUR;
+    };
+    let all: [&dyn Fn(&mut Machine); 4] = [&paused, &moved, &faster, &stood];
+    for (which, happens) in all.into_iter().enumerate() {
+        let [off, lasted, across] = spans_across(happens);
+        assert_near(off, 0, 1_000);
+        assert!(lasted >= 20_000_000 - 1_000, "{which}: {lasted}");
+        assert!(across >= 0, "{which}: {across}");
+    }
+}
+
 #[test]
 fn a_counter_that_went_on_while_the_machine_slept_is_followed() {
     is_right_after(|machine| {
