@@ -102,14 +102,10 @@ pub(crate) fn monotonic_nanos() -> u64 {
 #[cfg(target_os = "linux")]
 pub(crate) fn trusts_counter() -> bool {
     // It compares the counters of all cores while it runs, and goes over to another clock for good if
-    // they differ. A hypervisor's clock is the same counter, with a rate that the guest is told.
+    // they differ. Hyper-V's clock is the same counter, with a rate that the guest is told. So is KVM's,
+    // but Linux takes that only where it does not trust the counter (or is old).
     const CURRENT: &str = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
-    const COUNTERS: [&str; 4] = [
-        "tsc",
-        "kvm-clock",
-        "hyperv_clocksource_tsc_page",
-        "arch_sys_counter",
-    ];
+    const COUNTERS: [&str; 3] = ["tsc", "hyperv_clocksource_tsc_page", "arch_sys_counter"];
     if !may_read_counter() {
         return false;
     }
