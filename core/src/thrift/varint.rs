@@ -23,25 +23,33 @@ pub(super) unsafe fn i64_field_at(header: u8, value: i64, at: *mut u8) -> *mut u
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
 unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
-    // Eight groups of seven bits, each spread to a byte of its own in three steps: halves of 28
-    // bits, quarters of 14, groups of 7.
-    let low = value & ((1 << 56) - 1);
-    let low = low & 0x0000_0000_0fff_ffff | (low & 0x00ff_ffff_f000_0000) << 4;
-    let low = low & 0x0000_3fff_0000_3fff | (low & 0x0fff_c000_0fff_c000) << 2;
-    let low = low & 0x007f_007f_007f_007f | (low & 0x3f80_3f80_3f80_3f80) << 1;
-    let len = (70 - (value | 1).leading_zeros() as usize) / 7;
-    let more = 0x8080_8080_8080_8080_u64;
-    // The top bit is set in all bytes but the last.
-    let low_more = more
-        & u64::MAX
-            .checked_shr(8 * (9_u32.saturating_sub(len as u32)))
-            .unwrap_or(0);
-    let [a, b, c, d, e, f, g, h] = (low | low_more).to_le_bytes();
-    let ninth = (value >> 56) as u8 & 0x7f | if len > 9 { 0x80 } else { 0 };
-    let ten = [a, b, c, d, e, f, g, h, ninth, (value >> 63) as u8];
+    const ALL_MORE: u64 = MORE as u64 * 0x0101_0101_0101_0101;
+    let eight = spread(value);
+    let above = value >> 56;
+    if above != 0 {
+        // SAFETY: as promised by the caller.
+        unsafe { at.cast::<[u8; 8]>().write((eight | ALL_MORE).to_le_bytes()) };
+        // The ninth has the top bit if there is a tenth: as the number has it.
+        // SAFETY: as above.
+        unsafe { at.wrapping_add(8).cast::<[u8; 2]>().write([above as u8, 1]) };
+        return at.wrapping_add(9 + (value >> 63) as usize);
+    }
+    // Where the last byte begins, in bits.
+    let last = (eight | 1).ilog2() & !7;
+    let eight = eight | ALL_MORE & ((1 << last) - 1);
     // SAFETY: as promised by the caller. What is too much is written over.
-    unsafe { at.cast::<[u8; 10]>().write(ten) };
-    at.wrapping_add(len)
+    unsafe { at.cast::<[u8; 8]>().write(eight.to_le_bytes()) };
+    at.wrapping_add(1 + last as usize / 8)
+}
+
+/// The lowest eight groups of seven bits, each in a byte of its own: halves of 28 bits move apart,
+/// then quarters of 14, then groups of 7.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+const fn spread(value: u64) -> u64 {
+    let halves = value & 0x0fff_ffff | (value >> 28 & 0x0fff_ffff) << 32;
+    let quarters = halves + 3 * (halves & 0x0fff_c000_0fff_c000);
+    quarters + (quarters & 0x3f80_3f80_3f80_3f80)
 }
 
 /// The same where words have 32 bits: two instructions a byte for ids, which have all of them, and a
