@@ -2,22 +2,32 @@
 
 use crate::Clock;
 use crate::jaeger::write::{self as jaeger, KEY};
-use crate::record::{LONG_KEY, Record, Run, kind};
+use crate::record::{CHUNK, Record, Run, kind};
 use crate::thrift::ty;
 use crate::thrift::write::{SLACK, Writer};
 
-/// A length that is one byte on the wire.
-const SHORT: usize = 0x7f;
+/// A length that is one byte on the wire: the bits that it may have.
+const SHORT: u32 = 0x7f;
 
-/// The most that stands before the tags without the name: four ids, two bytes before the name, three
-/// of its last word, the flags, two times.
-const HEAD: usize = 4 * 11 + 2 + 3 + 2 + 2 * 11;
+/// The most that stands before the tags without the name: four ids, two bytes before the name, the
+/// flags, two times. These are longer than what the name's last chunk has too much.
+const HEAD: usize = 4 * 11 + 2 + 2 + 2 * 11;
+const _: () = assert!(4 * CHUNK - 1 <= 2 + 2 * 11);
 
 /// The header of a list of more is longer.
 const MOST_TAGS: usize = 14;
 
-/// The most that all tags take more than in the record, with their list's header and the span's stop.
-const AROUND_TAGS: usize = MOST_TAGS * 4 + 2 + 1 - SLACK;
+/// The most that all tags take more than in the record, with their list's header and the span's stop,
+/// and with what their last chunk has too much.
+const AROUND_TAGS: usize = MOST_TAGS * 4 + 2 + 1 + 4 * (CHUNK - 1) - SLACK;
+
+/// What is left of an entry's header without its lengths, if these are short: what else it is makes
+/// another number.
+const LENGTHS: u32 = SHORT << 16 | SHORT;
+const STRING: u32 = kind::STRING << 27;
+const FALSE: u32 = kind::FALSE << 27;
+const TRUE: u32 = kind::TRUE << 27;
+const I64: u32 = kind::I64 << 27;
 
 /// Writes the span of a record if it is no more than that, and there is room enough to be sure
 /// without a look at each byte; and says so. If not, what is written is nothing.
@@ -39,8 +49,8 @@ fn head<'r, const WORDS: usize>(
 ) -> Option<Run<'r>> {
     let mut run = record.in_one_slot()?;
     // A header whose kind and length are anything else makes a larger number.
-    let name_len = run.next()?.wrapping_sub(kind::NAME << 27) as usize;
-    if name_len > SHORT {
+    let name_len = run.word()?.wrapping_sub(kind::NAME << 27) as usize;
+    if name_len > SHORT as usize {
         return None;
     }
     let [_, name, rest] = run.split(0, name_len)?;
@@ -81,23 +91,23 @@ fn tags(mut run: Run<'_>, w: &mut Writer<'_>) -> bool {
         place.put([jaeger::TAGS]);
         let mut header = place.gap();
         let mut count = 0;
-        while let Some(entry) = run.next() {
-            let (key_len, len) = ((entry >> 16) as usize & LONG_KEY, entry as usize & 0xffff);
+        while let Some(entry) = run.word() {
+            let [key_len, len] = [entry >> 16, entry].map(|len| (len & SHORT) as usize);
             let Some([key, value, rest]) = run.split(key_len, len) else {
                 return false;
             };
-            if key_len | len > SHORT || count == MOST_TAGS {
+            if count == MOST_TAGS {
                 return false;
             }
             place.put([KEY, key_len as u8]);
             place.words(key, key_len);
-            match entry >> 27 {
-                kind::STRING => {
+            match entry & !LENGTHS {
+                STRING => {
                     let [header, kind, field] = jaeger::STRING;
                     place.put([header, kind, field, len as u8]);
                     place.words(value, len);
                 }
-                kind::I64 => {
+                I64 => {
                     let Some(number) = value.number() else {
                         return false;
                     };
@@ -105,7 +115,7 @@ fn tags(mut run: Run<'_>, w: &mut Writer<'_>) -> bool {
                     place.put([header, kind]);
                     place.i64_field(field, number as i64);
                 }
-                kind::FALSE | kind::TRUE => {
+                FALSE | TRUE => {
                     let [header, kind, field] = jaeger::FALSE;
                     place.put([header, kind, field - (entry >> 27 & 1) as u8]);
                 }

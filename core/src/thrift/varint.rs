@@ -34,12 +34,11 @@ unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
         unsafe { at.wrapping_add(8).cast::<[u8; 2]>().write([above as u8, 1]) };
         return at.wrapping_add(9 + (value >> 63) as usize);
     }
-    // Where the last byte begins, in bits.
-    let last = (eight | 1).ilog2() & !7;
-    let eight = eight | ALL_MORE & ((1 << last) - 1);
+    let unused = (eight | 1).leading_zeros() & !7;
+    let eight = eight | ALL_MORE >> 8 >> unused;
     // SAFETY: as promised by the caller. What is too much is written over.
     unsafe { at.cast::<[u8; 8]>().write(eight.to_le_bytes()) };
-    at.wrapping_add(1 + last as usize / 8)
+    at.wrapping_add(8 - unused as usize / 8)
 }
 
 /// The lowest eight groups of seven bits, each in a byte of its own: halves of 28 bits move apart,
