@@ -72,9 +72,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
             return false;
         }
         Slot::expose(ring.slots());
-        for slot in claims {
-            self.sort(slot);
-        }
+        claims.for_each(|slot| self.sort(slot));
         *seen = Seen(cursor);
         ring.tell_seen(cursor);
         true
