@@ -23,7 +23,6 @@ pub(super) unsafe fn i64_field_at(header: u8, value: i64, at: *mut u8) -> *mut u
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
 unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
-    const ALL_MORE: u64 = MORE as u64 * 0x0101_0101_0101_0101;
     let eight = spread(value);
     let above = value >> 56;
     if above != 0 {
@@ -109,8 +108,48 @@ pub(super) unsafe fn length_at(mut length: usize, mut at: *mut u8) -> *mut u8 {
     at.wrapping_add(1)
 }
 
+/// The number that these bytes begin with, and in how many of them; or nothing, if it is too large.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+pub(super) fn read(bytes: &[u8; 10]) -> Option<(u64, usize)> {
+    let [a, b, c, d, e, f, g, h, ninth, tenth] = *bytes;
+    let eight = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let ends = !eight & ALL_MORE;
+    if ends != 0 {
+        // All up to the first byte that has no other behind it.
+        let value = gather(eight & (ends ^ (ends - 1)));
+        return Some((value, 1 + ends.trailing_zeros() as usize / 8));
+    }
+    let value = gather(eight) | u64::from(ninth & 0x7f) << 56;
+    match (ninth, tenth) {
+        (..0x80, _) => Some((value, 9)),
+        (_, 0 | 1) => Some((value | u64::from(tenth) << 63, 10)),
+        _ => None,
+    }
+}
+
+/// Back from [`spread`], whatever the top bits are.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+const fn gather(eight: u64) -> u64 {
+    let quarters = eight & !ALL_MORE;
+    let quarters = quarters - (quarters & 0x7f00_7f00_7f00_7f00) / 2;
+    let halves = quarters - (quarters & 0x3fff_0000_3fff_0000) / 4 * 3;
+    halves & 0x0fff_ffff | halves >> 32 << 28
+}
+
+/// Where words have 32 bits, none is read but byte by byte.
+#[cfg(not(target_pointer_width = "64"))]
+#[inline(always)]
+pub(super) fn read(_bytes: &[u8; 10]) -> Option<(u64, usize)> {
+    None
+}
+
 /// Set in each byte but the last one.
 const MORE: u32 = 0x80;
+
+#[cfg(target_pointer_width = "64")]
+const ALL_MORE: u64 = MORE as u64 * 0x0101_0101_0101_0101;
 
 #[cfg(test)]
 mod tests {
@@ -141,6 +180,11 @@ mod tests {
             let len = end.addr() - begin.addr();
             assert_eq!(buf[0], 0x16, "{value:#x}");
             assert_eq!(buf[1..len], naive(value)[..], "{value:#x}");
+            #[cfg(target_pointer_width = "64")]
+            assert_eq!(
+                buf[1..].first_chunk().and_then(read),
+                Some((value, len - 1))
+            );
 
             let mut buf = [0xa5; 16];
             let begin = buf.as_mut_ptr();
