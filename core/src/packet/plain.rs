@@ -2,12 +2,12 @@
 
 use crate::Clock;
 use crate::jaeger::write::{self as jaeger, KEY};
-use crate::record::{CHUNK, Record, Run, kind};
+use crate::record::{CHUNK, LONG_KEY, Record, Run, kind};
 use crate::thrift::ty;
 use crate::thrift::write::{SLACK, Writer};
 
-/// A length that is one byte on the wire: the bits that it may have.
-const SHORT: u32 = 0x7f;
+/// A length that is one byte on the wire.
+const SHORT: usize = 0x7f;
 
 /// The most that stands before the tags without the name: four ids, two bytes before the name, the
 /// flags, two times. These are longer than what the name's last chunk has too much.
@@ -20,14 +20,6 @@ const MOST_TAGS: usize = 14;
 /// The most that all tags take more than in the record, with their list's header and the span's stop,
 /// and with what their last chunk has too much.
 const AROUND_TAGS: usize = MOST_TAGS * 4 + 2 + 1 + 4 * (CHUNK - 1) - SLACK;
-
-/// What is left of an entry's header without its lengths, if these are short: what else it is makes
-/// another number.
-const LENGTHS: u32 = SHORT << 16 | SHORT;
-const STRING: u32 = kind::STRING << 27;
-const FALSE: u32 = kind::FALSE << 27;
-const TRUE: u32 = kind::TRUE << 27;
-const I64: u32 = kind::I64 << 27;
 
 /// Writes the span of a record if it is no more than that, and there is room enough to be sure
 /// without a look at each byte; and says so. If not, what is written is nothing.
@@ -50,7 +42,7 @@ fn head<'r, const WORDS: usize>(
     let mut run = record.in_one_slot()?;
     // A header whose kind and length are anything else makes a larger number.
     let name_len = run.word()?.wrapping_sub(kind::NAME << 27) as usize;
-    if name_len > SHORT as usize {
+    if name_len > SHORT {
         return None;
     }
     let [_, name, rest] = run.split(0, name_len)?;
@@ -92,22 +84,22 @@ fn tags(mut run: Run<'_>, w: &mut Writer<'_>) -> bool {
         let mut header = place.gap();
         let mut count = 0;
         while let Some(entry) = run.word() {
-            let [key_len, len] = [entry >> 16, entry].map(|len| (len & SHORT) as usize);
+            let (key_len, len) = ((entry >> 16) as usize & LONG_KEY, entry as usize & 0xffff);
             let Some([key, value, rest]) = run.split(key_len, len) else {
                 return false;
             };
-            if count == MOST_TAGS {
+            if key_len | len > SHORT || count == MOST_TAGS {
                 return false;
             }
             place.put([KEY, key_len as u8]);
             place.words(key, key_len);
-            match entry & !LENGTHS {
-                STRING => {
+            match entry >> 27 {
+                kind::STRING => {
                     let [header, kind, field] = jaeger::STRING;
                     place.put([header, kind, field, len as u8]);
                     place.words(value, len);
                 }
-                I64 => {
+                kind::I64 => {
                     let Some(number) = value.number() else {
                         return false;
                     };
@@ -115,7 +107,7 @@ fn tags(mut run: Run<'_>, w: &mut Writer<'_>) -> bool {
                     place.put([header, kind]);
                     place.i64_field(field, number as i64);
                 }
-                FALSE | TRUE => {
+                kind::FALSE | kind::TRUE => {
                     let [header, kind, field] = jaeger::FALSE;
                     place.put([header, kind, field - (entry >> 27 & 1) as u8]);
                 }
