@@ -401,3 +401,27 @@ fn an_id_source_that_panics_or_traces_costs_no_slot() {
         assert!(tracer.root("the fourth slot").is_recording());
     });
 }
+
+#[test]
+fn a_lean_packer_takes_each_span_once() {
+    let slots = slots(40);
+    let ring = LaneRing::new(SingleContext::new(), &slots[..]);
+    let mut packer = Packer::lean(65_000, "s").unwrap();
+    // SAFETY: there is one for each ring here.
+    let mut drain: Drain<'_, WORDS> = unsafe { Drain::new() };
+    for _ in 0..30 {
+        start(&ring, "one").end();
+    }
+    drain.sweep(&ring, &mut Seen::default());
+    let mut buffer = vec![0; 65_000 + BUFFER_EXTRA];
+    let (process, none) = (Process::new("s"), Dropped::default());
+    let mut spans = Vec::new();
+    while let Some(packed) = packer.pack(&mut buffer, &process, &mut drain, &NoClock, &none, None) {
+        assert_eq!(drain.in_flight(), packed.spans);
+        spans.push(packed.spans);
+        packer.settled(&mut drain);
+        drain.settle(Outcome::HandedOver);
+    }
+    assert_eq!(spans, [14, 14, 2]);
+    assert!(!ring.is_in_use());
+}
