@@ -106,3 +106,25 @@ impl Iterator for Run<'_> {
 fn bytes_for(bytes: usize) -> usize {
     (bytes + 3) & !3
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn the_last_chunk_ends_within_the_words_that_were_given() {
+        for len in 0..70 {
+            let words: Vec<u32> = (0..len).collect();
+            let Some(run) = Run::of(&words) else {
+                assert!(words.len() < CHUNK - 1);
+                continue;
+            };
+            let left = run.bytes_left() / 4;
+            let read = run.flatten().collect::<Vec<_>>();
+            assert_eq!(left, words.len() - (CHUNK - 1));
+            assert!(left <= read.len() && read.len() <= words.len());
+            assert_eq!(read[..], words[..read.len()]);
+        }
+    }
+}
