@@ -6,10 +6,11 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
+use jaegerling_core::decode::decode;
 use jaegerling_core::{
     BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, IdSource, KeepOldest, Lane, LaneRing,
     MAX_DATAGRAM, MAX_SLOTS, Outcome, Packer, Process, SeededIds, Seen, SingleContext, Slot, Span,
-    SpanContext, SpanId, TraceId, Tracer,
+    SpanContext, SpanId, TraceId, Tracer, Value,
 };
 
 const WORDS: usize = 24;
@@ -359,6 +360,51 @@ fn waiting_bytes_come_and_go_with_the_spans() {
     assert_eq!(sink.drain.waiting_bytes(), 0);
 }
 
+/// Numbers and strings are written in pieces longer than they are.
+#[test]
+fn a_packer_writes_nothing_behind_its_buffer() {
+    type Wide = Tracer<NoClock, SeededIds, SingleContext, KeepOldest, [Slot<256>; 1], 256>;
+    let long = "x".repeat(127);
+    let last = [
+        Value::Bool(true),
+        Value::I64(i64::MIN),
+        Value::I64(0),
+        Value::Str(""),
+        Value::Str("x"),
+        Value::Str(&long[..17]),
+        Value::Str(&long),
+    ];
+    for (value, before) in last
+        .into_iter()
+        .flat_map(|value| [0, 1, 13].map(|n| (value, n)))
+    {
+        let mut whole = 0;
+        for size in 0..1_000 {
+            let tracer = Wide::new(NoClock, SeededIds::new(), SingleContext::new());
+            tracer.init(1).unwrap();
+            let mut drain = tracer.take_drain().unwrap();
+            let mut span = tracer.root("n");
+            (0..before).for_each(|_| span.tag("", i64::MIN));
+            span.tag("k", value);
+            span.end();
+            let mut packer = Packer::new(MAX_DATAGRAM, "s").unwrap();
+            let mut memory = [0xa5; 1_000 + BUFFER_EXTRA + 64];
+            let (buffer, behind) = memory.split_at_mut(size + BUFFER_EXTRA);
+            if let Some(packed) = drain.pack(&mut packer, buffer, &Process::new("s")) {
+                assert!(packed.bytes.len() <= size);
+                let spans = decode(packed.bytes).unwrap().spans;
+                let tags = spans.iter().next().unwrap().tags;
+                whole += usize::from(tags.len() == before + 1 && packed.bytes.len() < size);
+            }
+            assert!(
+                behind.iter().all(|byte| *byte == 0xa5),
+                "{value:?} in {size}"
+            );
+        }
+        assert!(whole > 100, "{value:?}");
+    }
+}
+
 /// A source of ids that panics as long as it is told to, and traces once if it is told to.
 struct Trouble(SeededIds);
 
@@ -400,4 +446,28 @@ fn an_id_source_that_panics_or_traces_costs_no_slot() {
         assert_eq!((drain.stats().started, drain.stats().waiting), (3, 3));
         assert!(tracer.root("the fourth slot").is_recording());
     });
+}
+
+#[test]
+fn a_lean_packer_takes_each_span_once() {
+    let slots = slots(40);
+    let ring = LaneRing::new(SingleContext::new(), &slots[..]);
+    let mut packer = Packer::lean(65_000, "s").unwrap();
+    // SAFETY: there is one for each ring here.
+    let mut drain: Drain<'_, WORDS> = unsafe { Drain::new() };
+    for _ in 0..30 {
+        start(&ring, "one").end();
+    }
+    drain.sweep(&ring, &mut Seen::default());
+    let mut buffer = vec![0; 65_000 + BUFFER_EXTRA];
+    let (process, none) = (Process::new("s"), Dropped::default());
+    let mut spans = Vec::new();
+    while let Some(packed) = packer.pack(&mut buffer, &process, &mut drain, &NoClock, &none, None) {
+        assert_eq!(drain.in_flight(), packed.spans);
+        spans.push(packed.spans);
+        packer.settled(&mut drain);
+        drain.settle(Outcome::HandedOver);
+    }
+    assert_eq!(spans, [14, 14, 2]);
+    assert!(!ring.is_in_use());
 }

@@ -150,7 +150,7 @@ fn write(
     more.iter().for_each(|each| tag(&mut w, each));
     w.stop();
     let spans = batch.spans.iter().skip(which.start).take(which.len());
-    w.structs_field(jaeger::SPANS, spans.clone().count());
+    w.structs_field(jaeger::SPANS, spans.size_hint().0);
     spans.for_each(|each| span(&mut w, &each, keep, &mut utc));
     end(&mut w, batch);
     match w.is_full() {

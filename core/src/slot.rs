@@ -201,6 +201,17 @@ impl<const WORDS: usize> Slot<WORDS> {
         unsafe { core::slice::from_raw_parts(start, words.min(WORDS)) }
     }
 
+    /// All of the slot's memory: what is not committed may be anything.
+    ///
+    /// # Safety
+    ///
+    /// As for [`committed`](Self::committed), and the span has ended: nobody writes any more.
+    #[inline(always)]
+    pub(crate) unsafe fn ended(&self) -> &[u32; WORDS] {
+        // SAFETY: as promised by the caller.
+        unsafe { &*self.words.get() }
+    }
+
     /// How many entries of a kind found no room.
     #[inline(always)]
     pub(crate) fn cut(&self, kind: Cut) -> u32 {

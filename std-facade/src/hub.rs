@@ -201,8 +201,8 @@ impl Hub {
         last: bool,
     ) -> Option<Packed<'b>> {
         let mut drains = lock(&self.drains);
-        // Nobody told of the last datagram, or a clock that panicked kept it from becoming one.
-        if drains.packer.is_unsettled() || drains.drain.in_flight() > 0 {
+        // Nobody told of the last datagram.
+        if drains.packer.is_unsettled() {
             drains.settle(Outcome::Failed);
         }
         buffer.resize(drains.packer.limit() + BUFFER_EXTRA, 0);

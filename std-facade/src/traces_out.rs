@@ -28,8 +28,8 @@ pub struct TracesOut {
     buffer: Vec<u8>,
 }
 
-// A panic, which only a clock or an id source can bring, leaves at most a datagram that was lent to
-// nobody: its spans count as failed.
+// A panic, which only a clock or an id source can bring, leaves at most a datagram that nobody was lent:
+// its spans wait again.
 impl UnwindSafe for TracesOut {}
 impl RefUnwindSafe for TracesOut {}
 

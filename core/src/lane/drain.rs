@@ -20,8 +20,7 @@ pub struct Drain<'r, const WORDS: usize> {
     ready: List<'r, WORDS>,
     taken: List<'r, WORDS>,
     ready_bytes: usize,
-    /// Whether the first of `ready` is in the datagram that is being packed.
-    packed_front: bool,
+    packed: Packed<'r, WORDS>,
     pub(crate) handed_over: u64,
     pub(crate) dropped: Dropped,
     /// What was cut, in the order of [`Trimmed`](crate::Trimmed).
@@ -55,7 +54,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
             ready: List::new(),
             taken: List::new(),
             ready_bytes: 0,
-            packed_front: false,
+            packed: Packed::NONE,
             handed_over: 0,
             dropped: Dropped::NONE,
             cut: [0; 6],
@@ -72,9 +71,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
             return false;
         }
         Slot::expose(ring.slots());
-        for slot in claims {
-            self.sort(slot);
-        }
+        claims.for_each(|slot| self.sort(slot));
         *seen = Seen(cursor);
         ring.tell_seen(cursor);
         true
@@ -127,28 +124,43 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
         self.dropped
     }
 
-    /// The next span for a datagram; the one before it is in flight now.
-    pub(crate) fn next_front(&mut self) -> Option<Record<'r, WORDS>> {
-        if core::mem::take(&mut self.packed_front) {
-            self.take();
-        }
-        let slot = self.ready.first?;
-        self.packed_front = true;
+    /// The next span for the datagram that is being packed.
+    pub(crate) fn next_packed(&mut self) -> Option<Record<'r, WORDS>> {
+        let slot = match self.packed.last {
+            Some(last) => next(last),
+            None => self.ready.first,
+        }?;
         // SAFETY: a ready slot is freed by `settle` only, after it was taken, which ends what
-        // the packer does with the record; or by `drop_front`, which does too.
-        unsafe { Record::read(slot) }
+        // the packer does with the record; or by `drop_packed`, which does too.
+        let record = unsafe { Record::read(slot) }?;
+        let packed = &mut self.packed;
+        packed.before = packed.last.replace(slot);
+        packed.count += 1;
+        packed.bytes += record_bytes(slot);
+        Some(record)
     }
 
-    /// The span that waits longest goes into no datagram yet.
-    pub(crate) fn leave_front(&mut self) {
-        self.packed_front = false;
+    /// The last one of them goes into another datagram.
+    pub(crate) fn give_back(&mut self) {
+        let packed = &mut self.packed;
+        if let Some(slot) = packed.last {
+            packed.last = packed.before;
+            packed.count -= 1;
+            packed.bytes -= record_bytes(slot);
+        }
     }
 
-    /// Moves the span that waits longest to those that are in flight.
-    fn take(&mut self) {
-        if let Some(slot) = self.ready.pop() {
-            self.ready_bytes -= record_bytes(slot).min(self.ready_bytes);
-            self.taken.push(slot);
+    /// There is no such datagram.
+    pub(crate) fn unpack(&mut self) {
+        self.packed = Packed::NONE;
+    }
+
+    /// The spans of the datagram are in flight now.
+    pub(crate) fn take_packed(&mut self) {
+        let packed = core::mem::replace(&mut self.packed, Packed::NONE);
+        if let Some(last) = packed.last {
+            self.ready_bytes -= packed.bytes;
+            self.ready.move_first(last, packed.count, &mut self.taken);
         }
     }
 
@@ -170,11 +182,11 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
         }
     }
 
-    /// Drops the span that waits longest, as one that fits no datagram.
-    pub(crate) fn drop_front(&mut self) {
-        self.packed_front = false;
+    /// Drops the first span of the datagram, as one that fits none.
+    pub(crate) fn drop_packed(&mut self) {
+        self.unpack();
         if let Some(slot) = self.ready.pop() {
-            self.ready_bytes -= record_bytes(slot).min(self.ready_bytes);
+            self.ready_bytes -= record_bytes(slot);
             self.dropped.too_large += 1;
             // SAFETY: this is the one drainer, and the span has ended.
             unsafe { slot.free() };
@@ -242,6 +254,23 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     }
 }
 
+/// The first ones of those that wait: they are in the datagram that is being packed.
+struct Packed<'r, const WORDS: usize> {
+    last: Option<&'r Slot<WORDS>>,
+    before: Option<&'r Slot<WORDS>>,
+    count: usize,
+    bytes: usize,
+}
+
+impl<const WORDS: usize> Packed<'_, WORDS> {
+    const NONE: Self = Self {
+        last: None,
+        before: None,
+        count: 0,
+        bytes: 0,
+    };
+}
+
 fn record_bytes<const WORDS: usize>(slot: &Slot<WORDS>) -> usize {
     (slot.head() & state::LENGTH) as usize * 4
 }
@@ -288,6 +317,26 @@ impl<'r, const WORDS: usize> List<'r, WORDS> {
         self.count -= 1;
         slot.listed().store(ptr::null_mut(), Ordering::Relaxed);
         Some(slot)
+    }
+
+    /// Moves the first ones, up to this one, behind those of another list.
+    fn move_first(&mut self, last: &'r Slot<WORDS>, count: usize, to: &mut Self) {
+        let (first, rest) = (self.first, next(last));
+        last.listed()
+            .store(ptr::from_ref(last).cast_mut(), Ordering::Relaxed);
+        self.first = rest;
+        if rest.is_none() {
+            self.last = None;
+        }
+        self.count -= count;
+        match (to.last, first) {
+            (Some(before), Some(first)) => before
+                .listed()
+                .store(ptr::from_ref(first).cast_mut(), Ordering::Relaxed),
+            _ => to.first = first,
+        }
+        to.last = Some(last);
+        to.count += count;
     }
 
     fn iter(&self) -> impl Iterator<Item = &'r Slot<WORDS>> + use<'r, WORDS> {

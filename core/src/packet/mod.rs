@@ -48,15 +48,15 @@ const END: usize = 11 + 1 + 3 * 11 + 3;
 
 impl<'r, const WORDS: usize> Source<'r, WORDS> for Drain<'r, WORDS> {
     fn next(&mut self) -> Option<Record<'r, WORDS>> {
-        self.next_front()
+        self.next_packed()
     }
 
     fn give_back(&mut self) {
-        self.leave_front();
+        Self::give_back(self);
     }
 
     fn drop_too_large(&mut self) {
-        self.drop_front();
+        self.drop_packed();
     }
 }
 
@@ -201,13 +201,16 @@ impl<E: Extent> Packer<E> {
         dropped: &Dropped,
         loss: Option<(Loss, (TraceId, SpanId))>,
     ) -> Option<Packed<'b>> {
-        drain.leave_front();
+        // A clock that panicked may have left one half done.
+        drain.unpack();
         if drain.waiting() == 0 && loss.is_none() {
             self.begin();
             return None;
         }
         let loss = loss.as_ref().map(|(loss, ids)| (loss, *ids));
-        self.pack_from(buffer, process, drain, clock, dropped, loss)
+        let packed = self.pack_from(buffer, process, drain, clock, dropped, loss);
+        drain.take_packed();
+        packed
     }
 
     fn begin(&mut self) {

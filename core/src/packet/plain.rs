@@ -2,22 +2,24 @@
 
 use crate::Clock;
 use crate::jaeger::write::{self as jaeger, KEY};
-use crate::record::{LONG_KEY, Record, Run, kind};
+use crate::record::{CHUNK, LONG_KEY, Record, Run, kind};
 use crate::thrift::ty;
 use crate::thrift::write::{SLACK, Writer};
 
 /// A length that is one byte on the wire.
 const SHORT: usize = 0x7f;
 
-/// The most that stands before the tags without the name: four ids, two bytes before the name, three
-/// of its last word, the flags, two times.
-const HEAD: usize = 4 * 11 + 2 + 3 + 2 + 2 * 11;
+/// The most that stands before the tags without the name: four ids, two bytes before the name, the
+/// flags, two times. These are longer than what the name's last chunk has too much.
+const HEAD: usize = 4 * 11 + 2 + 2 + 2 * 11;
+const _: () = assert!(4 * CHUNK - 1 <= 2 + 2 * 11);
 
 /// The header of a list of more is longer.
 const MOST_TAGS: usize = 14;
 
-/// The most that all tags take more than in the record, with their list's header and the span's stop.
-const AROUND_TAGS: usize = MOST_TAGS * 4 + 2 + 1 - SLACK;
+/// The most that all tags take more than in the record, with their list's header and the span's stop,
+/// and with what their last chunk has too much.
+const AROUND_TAGS: usize = MOST_TAGS * 4 + 2 + 1 + 4 * (CHUNK - 1) - SLACK;
 
 /// Writes the span of a record if it is no more than that, and there is room enough to be sure
 /// without a look at each byte; and says so. If not, what is written is nothing.
@@ -39,7 +41,7 @@ fn head<'r, const WORDS: usize>(
 ) -> Option<Run<'r>> {
     let mut run = record.in_one_slot()?;
     // A header whose kind and length are anything else makes a larger number.
-    let name_len = run.next()?.wrapping_sub(kind::NAME << 27) as usize;
+    let name_len = run.word()?.wrapping_sub(kind::NAME << 27) as usize;
     if name_len > SHORT {
         return None;
     }
@@ -81,7 +83,7 @@ fn tags(mut run: Run<'_>, w: &mut Writer<'_>) -> bool {
         place.put([jaeger::TAGS]);
         let mut header = place.gap();
         let mut count = 0;
-        while let Some(entry) = run.next() {
+        while let Some(entry) = run.word() {
             let (key_len, len) = ((entry >> 16) as usize & LONG_KEY, entry as usize & 0xffff);
             let Some([key, value, rest]) = run.split(key_len, len) else {
                 return false;

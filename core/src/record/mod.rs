@@ -38,7 +38,7 @@ mod write;
 
 pub use lane::{Ending, Lane};
 pub(crate) use read::{Entries, Entry, Record, RecordedValue, time};
-pub(crate) use run::Run;
+pub(crate) use run::{CHUNK, Run};
 pub(crate) use words::Pieces;
 pub(crate) use write::{Ids, RecordWriter};
 

@@ -1,6 +1,6 @@
 //! Reading a record: borrowed, checked against its length, never a panic.
 
-use super::run::Run;
+use super::run::{CHUNK, Run};
 use super::words::{Pieces, Words};
 use super::{HEAD_WORDS, LONG_KEY, kind, number_of, words_for};
 use crate::slot::{Cut, Slot, state};
@@ -84,9 +84,9 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         if self.length() > WORDS || self.is_unfinished() || self.first.is_cut() {
             return None;
         }
-        // SAFETY: so many are committed.
-        let words = unsafe { self.first.committed(self.length()) };
-        Some(Run::of(words.get(HEAD_WORDS..)?))
+        // SAFETY: the span has ended, and the slot is not freed.
+        let words = unsafe { self.first.ended() };
+        Run::of(words.get(HEAD_WORDS..self.length() + CHUNK - 1)?)
     }
 
     /// Whether it is what a writer wrote: for memory that may hold anything. Its chain must be

@@ -4,7 +4,15 @@ use core::marker::PhantomData;
 
 use super::number_of;
 
-/// Words that are still to be read: those from `at` to `end`, borrowed for `'r`.
+/// How many words are copied at once: where words have 64 bits, so many that most strings are one copy.
+pub(crate) const CHUNK: usize = if cfg!(target_pointer_width = "64") {
+    4
+} else {
+    1
+};
+
+/// Words that are still to be read: those from `at` to `end`, borrowed for `'r`. So that a last chunk can be
+/// read as one, there are `CHUNK - 1` words more behind them, which may be anything.
 #[derive(Clone)]
 pub(crate) struct Run<'r> {
     at: *const u32,
@@ -13,14 +21,17 @@ pub(crate) struct Run<'r> {
 }
 
 impl<'r> Run<'r> {
+    /// All but the last words, of which there are `CHUNK - 1`.
     #[inline(always)]
-    pub(super) fn of(words: &'r [u32]) -> Self {
-        let range = words.as_ptr_range();
-        Self {
+    pub(super) fn of(words: &'r [u32]) -> Option<Self> {
+        let range = words
+            .get(..words.len().checked_sub(CHUNK - 1)?)?
+            .as_ptr_range();
+        Some(Self {
             at: range.start,
             end: range.end,
             words: PhantomData,
-        }
+        })
     }
 
     #[inline(always)]
@@ -60,13 +71,10 @@ impl<'r> Run<'r> {
         let words = unsafe { self.at.cast::<[u32; 2]>().read() };
         Some(number_of(words))
     }
-}
 
-impl Iterator for Run<'_> {
-    type Item = u32;
-
+    /// The next word.
     #[inline(always)]
-    fn next(&mut self) -> Option<u32> {
+    pub(crate) fn word(&mut self) -> Option<u32> {
         if self.is_empty() {
             return None;
         }
@@ -77,8 +85,46 @@ impl Iterator for Run<'_> {
     }
 }
 
+/// Its words, chunk by chunk; in the last one may be some that are behind it.
+impl Iterator for Run<'_> {
+    type Item = [u32; CHUNK];
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<[u32; CHUNK]> {
+        if self.at >= self.end {
+            return None;
+        }
+        // SAFETY: a word is left, and behind the last one the rest of a chunk.
+        let chunk = unsafe { self.at.cast::<[u32; CHUNK]>().read() };
+        self.at = self.at.wrapping_add(CHUNK);
+        Some(chunk)
+    }
+}
+
 /// How many bytes the words have that hold so many.
 #[inline(always)]
 fn bytes_for(bytes: usize) -> usize {
     (bytes + 3) & !3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn the_last_chunk_ends_within_the_words_that_were_given() {
+        for len in 0..70 {
+            let words: Vec<u32> = (0..len).collect();
+            let Some(run) = Run::of(&words) else {
+                assert!(words.len() < CHUNK - 1);
+                continue;
+            };
+            let left = run.bytes_left() / 4;
+            let read = run.flatten().collect::<Vec<_>>();
+            assert_eq!(left, words.len() - (CHUNK - 1));
+            assert!(left <= read.len() && read.len() <= words.len());
+            assert_eq!(read[..], words[..read.len()]);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! counts and lengths are compared with what is left before anything is done with them, and
 //! nothing recurses. No call panics. After an error the cursor stands anywhere and is of no use.
 
-use super::ty;
+use super::{ty, varint};
 
 /// What is wrong with the bytes, and where.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +88,28 @@ impl<'a> Reader<'a> {
         Ok(byte)
     }
 
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub(crate) fn varint(&mut self) -> Result<u64> {
+        match *self.rest {
+            [byte @ ..0x80, ref rest @ ..] => {
+                self.rest = rest;
+                Ok(byte.into())
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    #[inline(never)]
+    fn long_varint(&mut self) -> Result<u64> {
+        if let Some((value, len)) = self.rest.first_chunk().and_then(varint::read) {
+            self.rest = self.rest.get(len..).unwrap_or_default();
+            return Ok(value);
+        }
+        self.any_varint()
+    }
+
+    /// Byte by byte: near the end of all bytes, or what is wrong.
+    fn any_varint(&mut self) -> Result<u64> {
         let start = *self;
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
@@ -108,6 +129,7 @@ impl<'a> Reader<'a> {
         Err(start.error(ErrorKind::BadNumber))
     }
 
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub(crate) fn i64(&mut self) -> Result<i64> {
         self.varint().map(unzigzag)
     }
@@ -140,6 +162,8 @@ impl<'a> Reader<'a> {
 
     /// The next field of a struct, or `None` at its end. `last` is the id of the field before, 0
     /// at first; one for each struct that is open.
+    // In line, or its result goes through memory: twice the time of all decoding.
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
     pub(crate) fn field(&mut self, last: &mut i16) -> Result<Option<Field>> {
         let start = *self;
         let header = self.u8()?;

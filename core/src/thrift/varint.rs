@@ -23,25 +23,31 @@ pub(super) unsafe fn i64_field_at(header: u8, value: i64, at: *mut u8) -> *mut u
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
 unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
-    // Eight groups of seven bits, each spread to a byte of its own in three steps: halves of 28
-    // bits, quarters of 14, groups of 7.
-    let low = value & ((1 << 56) - 1);
-    let low = low & 0x0000_0000_0fff_ffff | (low & 0x00ff_ffff_f000_0000) << 4;
-    let low = low & 0x0000_3fff_0000_3fff | (low & 0x0fff_c000_0fff_c000) << 2;
-    let low = low & 0x007f_007f_007f_007f | (low & 0x3f80_3f80_3f80_3f80) << 1;
-    let len = (70 - (value | 1).leading_zeros() as usize) / 7;
-    let more = 0x8080_8080_8080_8080_u64;
-    // The top bit is set in all bytes but the last.
-    let low_more = more
-        & u64::MAX
-            .checked_shr(8 * (9_u32.saturating_sub(len as u32)))
-            .unwrap_or(0);
-    let [a, b, c, d, e, f, g, h] = (low | low_more).to_le_bytes();
-    let ninth = (value >> 56) as u8 & 0x7f | if len > 9 { 0x80 } else { 0 };
-    let ten = [a, b, c, d, e, f, g, h, ninth, (value >> 63) as u8];
+    let eight = spread(value);
+    let above = value >> 56;
+    if above != 0 {
+        // SAFETY: as promised by the caller.
+        unsafe { at.cast::<[u8; 8]>().write((eight | ALL_MORE).to_le_bytes()) };
+        // The ninth has the top bit if there is a tenth: as the number has it.
+        // SAFETY: as above.
+        unsafe { at.wrapping_add(8).cast::<[u8; 2]>().write([above as u8, 1]) };
+        return at.wrapping_add(9 + (value >> 63) as usize);
+    }
+    let unused = (eight | 1).leading_zeros() & !7;
+    let eight = eight | ALL_MORE >> 8 >> unused;
     // SAFETY: as promised by the caller. What is too much is written over.
-    unsafe { at.cast::<[u8; 10]>().write(ten) };
-    at.wrapping_add(len)
+    unsafe { at.cast::<[u8; 8]>().write(eight.to_le_bytes()) };
+    at.wrapping_add(8 - unused as usize / 8)
+}
+
+/// The lowest eight groups of seven bits, each in a byte of its own: halves of 28 bits move apart,
+/// then quarters of 14, then groups of 7.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+const fn spread(value: u64) -> u64 {
+    let halves = value & 0x0fff_ffff | (value >> 28 & 0x0fff_ffff) << 32;
+    let quarters = halves + 3 * (halves & 0x0fff_c000_0fff_c000);
+    quarters + (quarters & 0x3f80_3f80_3f80_3f80)
 }
 
 /// The same where words have 32 bits: two instructions a byte for ids, which have all of them, and a
@@ -102,8 +108,48 @@ pub(super) unsafe fn length_at(mut length: usize, mut at: *mut u8) -> *mut u8 {
     at.wrapping_add(1)
 }
 
+/// The number that these bytes begin with, and in how many of them; or nothing, if it is too large.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+pub(super) fn read(bytes: &[u8; 10]) -> Option<(u64, usize)> {
+    let [a, b, c, d, e, f, g, h, ninth, tenth] = *bytes;
+    let eight = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let ends = !eight & ALL_MORE;
+    if ends != 0 {
+        // All up to the first byte that has no other behind it.
+        let value = gather(eight & (ends ^ (ends - 1)));
+        return Some((value, 1 + ends.trailing_zeros() as usize / 8));
+    }
+    let value = gather(eight) | u64::from(ninth & 0x7f) << 56;
+    match (ninth, tenth) {
+        (..0x80, _) => Some((value, 9)),
+        (_, 0 | 1) => Some((value | u64::from(tenth) << 63, 10)),
+        _ => None,
+    }
+}
+
+/// Back from [`spread`], whatever the top bits are.
+#[cfg(target_pointer_width = "64")]
+#[inline(always)]
+const fn gather(eight: u64) -> u64 {
+    let quarters = eight & !ALL_MORE;
+    let quarters = quarters - (quarters & 0x7f00_7f00_7f00_7f00) / 2;
+    let halves = quarters - (quarters & 0x3fff_0000_3fff_0000) / 4 * 3;
+    halves & 0x0fff_ffff | halves >> 32 << 28
+}
+
+/// Where words have 32 bits, none is read but byte by byte.
+#[cfg(not(target_pointer_width = "64"))]
+#[inline(always)]
+pub(super) fn read(_bytes: &[u8; 10]) -> Option<(u64, usize)> {
+    None
+}
+
 /// Set in each byte but the last one.
 const MORE: u32 = 0x80;
+
+#[cfg(target_pointer_width = "64")]
+const ALL_MORE: u64 = MORE as u64 * 0x0101_0101_0101_0101;
 
 #[cfg(test)]
 mod tests {
@@ -134,6 +180,11 @@ mod tests {
             let len = end.addr() - begin.addr();
             assert_eq!(buf[0], 0x16, "{value:#x}");
             assert_eq!(buf[1..len], naive(value)[..], "{value:#x}");
+            #[cfg(target_pointer_width = "64")]
+            assert_eq!(
+                buf[1..].first_chunk().and_then(read),
+                Some((value, len - 1))
+            );
 
             let mut buf = [0xa5; 16];
             let begin = buf.as_mut_ptr();

@@ -291,15 +291,19 @@ impl Place {
         self.0 = self.0.wrapping_add(N);
     }
 
-    /// The first `len` bytes of some words. All of these are written, and up to three bytes of them
-    /// are too many.
+    /// The first `len` bytes of some words, chunk by chunk. All of these are written, and some bytes of
+    /// the last one are too many.
     #[inline(always)]
-    pub(crate) fn words(&mut self, words: impl Iterator<Item = u32>, len: usize) {
+    pub(crate) fn words<const N: usize>(
+        &mut self,
+        chunks: impl Iterator<Item = [u32; N]>,
+        len: usize,
+    ) {
         let mut at = self.0;
-        for word in words {
+        for chunk in chunks {
             // SAFETY: there is room.
-            unsafe { at.cast::<[u8; 4]>().write(word.to_ne_bytes()) };
-            at = at.wrapping_add(4);
+            unsafe { at.cast::<[u32; N]>().write_unaligned(chunk) };
+            at = at.wrapping_add(4 * N);
             // A loop of a few rounds, and not a call of `memcpy`.
             compiler_fence(Ordering::SeqCst);
         }

@@ -49,6 +49,29 @@ fn varints_are_read_to_the_last_bit() {
 }
 
 #[test]
+fn a_varint_is_read_the_same_at_once_and_byte_by_byte() {
+    // Bytes at each place of which the top bit may be wrong, or of which the last one is too large.
+    let tails = [0, 1, 2, 0x7f, 0x80, 0x81, 0xff];
+    for (len, tail, fill) in (0..=10).flat_map(|len| {
+        let fills = [0x80, 0xff, 0xaa, 0xd5];
+        tails
+            .into_iter()
+            .flat_map(move |tail| fills.map(|fill| (len, tail, fill)))
+    }) {
+        let mut bytes = [fill; 12];
+        bytes[len] = tail;
+        for end in 0..=bytes.len() {
+            let [mut at_once, mut slowly] = [Reader::new(&bytes[..end]); 2];
+            let read = slowly.any_varint();
+            assert_eq!(at_once.varint(), read, "{:x?}", &bytes[..end]);
+            if read.is_ok() {
+                assert_eq!(at_once.offset(), slowly.offset(), "{:x?}", &bytes[..end]);
+            }
+        }
+    }
+}
+
+#[test]
 fn zigzag_alternates_between_the_signs() {
     for (zigzag, value) in [(0, 0), (1, -1), (2, 1), (3, -2), (127, -64)] {
         assert_eq!(Reader::new(&[zigzag]).i64(), Ok(value));
