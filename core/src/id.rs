@@ -22,6 +22,15 @@ impl TraceId {
         }
     }
 
+    /// # Safety
+    ///
+    /// Not for zero.
+    #[inline(always)]
+    pub(crate) unsafe fn new_unchecked(id: u128) -> Self {
+        // SAFETY: as promised by the caller.
+        Self(unsafe { NonZeroU128::new_unchecked(id) })
+    }
+
     /// The number.
     pub const fn get(self) -> u128 {
         self.0.get()
@@ -79,6 +88,15 @@ impl SpanId {
             Some(id) => Some(Self(id)),
             None => None,
         }
+    }
+
+    /// # Safety
+    ///
+    /// Not for zero.
+    #[inline(always)]
+    pub(crate) unsafe fn new_unchecked(id: u64) -> Self {
+        // SAFETY: as promised by the caller.
+        Self(unsafe { NonZeroU64::new_unchecked(id) })
     }
 
     /// The id of that number; 0 is taken for 1.

@@ -21,7 +21,9 @@ pub struct Span<'r, L: Lane<'r, WORDS>, const WORDS: usize> {
 pub struct Begun<'r, const WORDS: usize>(&'r Slot<WORDS>);
 
 /// Small, and known to the compiler: as long as what is said of a span has a length that it knows,
-/// so has it the place of the next entry, and needs no check.
+/// so has it the place of the next entry, and needs no check. With a tag of its own, which the compiler
+/// knows longer than that an id is not zero.
+#[repr(u8)]
 enum State<'r, const WORDS: usize> {
     /// The flags that children inherit; the ids stand in the record.
     Recorded(RecordWriter<'r, WORDS>, Flags),
@@ -167,11 +169,10 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
             State::Unrecorded(context) => context.get(),
             State::Recorded(record, flags) => {
                 let (trace_id, span_id, parent_id) = record.ids();
-                // None of them was zero when it was written.
-                let (trace_id, span_id) = match (TraceId::new(trace_id), SpanId::new(span_id)) {
-                    (Some(trace_id), Some(span_id)) => (trace_id, span_id),
-                    _ => (TraceId::MIN, SpanId::MIN),
-                };
+                // SAFETY: it was none of zero when it was written, and nobody writes there again.
+                let trace_id = unsafe { TraceId::new_unchecked(trace_id) };
+                // SAFETY: as above.
+                let span_id = unsafe { SpanId::new_unchecked(span_id) };
                 SpanContext {
                     trace_id,
                     span_id,

@@ -10,7 +10,7 @@ use jaegerling_core::{self as core, Flags, SpanContext, SpanId};
 use crate::Span;
 use crate::hub::Hub;
 use crate::lane::{Handle, ThreadLane, WORDS, with_lane};
-use crate::name::with_str;
+use crate::name::Name;
 use crate::root::Root;
 use crate::{counter, global, local, random};
 
@@ -22,26 +22,44 @@ pub(crate) struct Begun(Unnamed, Flags);
 /// The lane and the slot: what fits two registers.
 type Unnamed = (&'static ThreadLane, core::Begun<'static, WORDS>);
 
+/// What a span is that is not recorded. The compiler should know that it is not.
+pub(crate) struct Unrecorded(Handle, SpanContext);
+
 /// The span; its name is asked for only if it has begun.
 #[inline]
-pub(crate) fn named(begun: Result<Begun, Span>, name: impl Into<String>) -> Span {
+pub(crate) fn named(begun: Result<Begun, Unrecorded>, name: impl Into<String>) -> Span {
     match begun {
         Ok(begun) => begun.named(name),
-        Err(unrecorded) => unrecorded,
+        Err(unrecorded) => unrecorded.span(),
+    }
+}
+
+impl Unrecorded {
+    #[inline(always)]
+    fn span(self) -> Span {
+        let Self(handle, context) = self;
+        Span::unrecorded(handle, context)
     }
 }
 
 impl Begun {
     #[inline(always)]
     fn named(self, name: impl Into<String>) -> Span {
-        with_str(name, |name| self.go_on(name))
+        let name = Name::of(name);
+        self.go_on(name.as_str())
     }
 
     #[inline(always)]
     fn go_on(self, name: &str) -> Span {
-        let Self(unnamed, flags) = self;
+        let flags = self.1;
+        go_on(self.into_unnamed(), flags, name)
+    }
+
+    #[inline(always)]
+    fn into_unnamed(self) -> Unnamed {
+        let Self(unnamed, _) = self;
         mem::forget(self);
-        go_on(unnamed, flags, name)
+        unnamed
     }
 }
 
@@ -62,18 +80,22 @@ fn go_on((lane, begun): Unnamed, flags: Flags, name: &str) -> Span {
 /// The first span of a trace, with fresh ids.
 #[inline(always)]
 pub(crate) fn trace(root: &Root, name: impl Into<String>) -> Span {
-    match trace_at_hand(root) {
-        Some(unnamed) => Begun(unnamed, Flags::SAMPLED).named(name),
+    let unnamed = match trace_at_hand(root) {
+        Some(unnamed) => unnamed,
         None => match refused_at_hand(root) {
-            Some((low, high)) => refused(root.number, trace_context(low, high)),
-            None => shown(other_trace(root, name)),
+            Some((low, high)) => return refused(root.number, trace_context(low, high)).span(),
+            None => match other_trace(root) {
+                Ok(unnamed) => unnamed,
+                Err(unrecorded) => return unrecorded.span(),
+            },
         },
-    }
+    };
+    Begun(unnamed, Flags::SAMPLED).named(name)
 }
 
 #[inline(always)]
-fn refused(tracer: u64, context: SpanContext) -> Span {
-    Span::unrecorded(Handle::Refused(tracer), context)
+fn refused(tracer: u64, context: SpanContext) -> Unrecorded {
+    Unrecorded(Handle::Refused(tracer), context)
 }
 
 /// The context of a trace's first span, whose id is the lower half of the trace's.
@@ -94,35 +116,38 @@ fn trace_at_hand(root: &Root) -> Option<Unnamed> {
     let local = local::at_hand();
     let lane = local.lane(root.number)?;
     begin_at_hand(lane, || {
-        let [high, low] = local.trace();
-        Some(trace_context(NonZeroU64::new(low)?, high))
+        let (low, high) = local.trace();
+        trace_context(low, high)
     })
 }
 
 /// The same for a span that finds the lane full, as the one before: the halves of its trace's id.
+#[cold]
 #[inline(never)]
 fn refused_at_hand(root: &Root) -> Option<(NonZeroU64, u64)> {
     let local = local::at_hand();
     let lane = local.lane(root.number)?;
-    let [high, low] = local.trace();
-    let low = NonZeroU64::new(low)?;
     if !lane.is_plain() || !lane.ring.refuse_if_full() {
         return None;
     }
     lane.bell.ring_for_loss();
-    Some((low, high))
+    Some(local.trace())
 }
 
 /// A child, with a fresh id.
 #[inline(always)]
 pub(crate) fn child(parent: &Span, name: impl Into<String>) -> Span {
-    match child_at_hand(&parent.0) {
-        Some(unnamed) => Begun(unnamed, parent.0.flags()).named(name),
+    let unnamed = match child_at_hand(&parent.0) {
+        Some(unnamed) => unnamed,
         None if matches!(parent.0.lane(), Handle::Off) => {
-            unsampled_child(&parent.context(), random_span_id())
+            return unsampled_child(&parent.context(), random_span_id()).span();
         }
-        None => shown(other_child(parent, name)),
-    }
+        None => match other_child(parent) {
+            Ok(unnamed) => unnamed,
+            Err(unrecorded) => return unrecorded.span(),
+        },
+    };
+    Begun(unnamed, parent.0.flags()).named(name)
 }
 
 /// Out of line, as it fits a register.
@@ -137,66 +162,61 @@ fn child_at_hand(parent: &core::Span<'static, Handle, WORDS>) -> Option<Unnamed>
         return None;
     };
     let local = local::at_hand();
-    if !local.is_last(lane) {
+    // Both is as the lane says; but the compiler does not know.
+    if !parent.is_recording() || !local.is_last(lane) {
         return None;
     }
-    let span_id = || Some(NonZeroU64::new(local.random())?.into());
-    begin_at_hand(lane, || Some(child_of(&parent.context(), span_id()?)))
+    begin_at_hand(lane, || {
+        let span_id = NonZeroU64::new(local.random()).unwrap_or(NonZeroU64::MIN);
+        child_of(&parent.context(), span_id.into())
+    })
 }
 
 #[inline(always)]
 fn begin_at_hand(
     lane: &'static ThreadLane,
-    context: impl FnOnce() -> Option<SpanContext>,
+    context: impl FnOnce() -> SpanContext,
 ) -> Option<Unnamed> {
     if !lane.is_plain() {
         return None;
     }
-    // Before the claim: a slot would be lost.
-    let context = context()?;
     // SAFETY: the lane owns its slots; they stay where they are.
     let claimed = unsafe { lane.ring.claim_next() }?;
+    // Before the clock is read, which takes the registers.
+    let context = context();
+    let now = counter::read();
     // SAFETY: claimed in this lane, whose clock this is. It goes on when it is named, or dropped.
-    let begun =
-        unsafe { core::Span::<Handle, WORDS>::begin_at(counter::read(), &context, claimed) };
+    let begun = unsafe { core::Span::<Handle, WORDS>::begin_at(now, &context, claimed) };
     Some((lane, begun))
 }
 
-/// Hidden, so that the span is copied to where it is to be: if that were told to who makes it, all spans
-/// would be in memory.
-type Other = Option<Span>;
+/// What is not at hand: another place for what is given than where it is to be, or all spans would be
+/// in memory.
+type Other = Result<Unnamed, Unrecorded>;
 
-#[inline(always)]
-fn shown(other: Other) -> Span {
-    match other {
-        Some(span) => span,
-        None => unreachable!("it is made"),
-    }
+#[cold]
+#[inline(never)]
+fn other_trace(root: &Root) -> Other {
+    begin_trace(root).map(Begun::into_unnamed)
 }
 
 #[cold]
 #[inline(never)]
-fn other_trace(root: &Root, name: impl Into<String>) -> Other {
-    Some(named(begin_trace(root), name))
-}
-
-#[cold]
-#[inline(never)]
-fn other_child(parent: &Span, name: impl Into<String>) -> Other {
-    Some(named(begin_child(parent, None), name))
+fn other_child(parent: &Span) -> Other {
+    begin_child(parent, None).map(Begun::into_unnamed)
 }
 
 /// Begins a span in this thread's lane; or says what it is, if it is not recorded.
 #[inline(never)]
-pub(crate) fn begin(hub: &Arc<Hub>, context: &SpanContext) -> Result<Begun, Span> {
+pub(crate) fn begin(hub: &Arc<Hub>, context: &SpanContext) -> Result<Begun, Unrecorded> {
     if !context.flags.is_sampled() {
-        return Err(Span::unrecorded(Handle::Off, *context));
+        return Err(Unrecorded(Handle::Off, *context));
     }
     with_lane(hub, |lane| begin_in(lane, context))
 }
 
 #[inline]
-fn begin_in(lane: &'static ThreadLane, context: &SpanContext) -> Result<Begun, Span> {
+fn begin_in(lane: &'static ThreadLane, context: &SpanContext) -> Result<Begun, Unrecorded> {
     let claimed = match lane.hub.output_gone() {
         // SAFETY: the lane owns its slots; they stay where they are.
         false => unsafe { lane.ring.claim() },
@@ -216,7 +236,7 @@ fn begin_in(lane: &'static ThreadLane, context: &SpanContext) -> Result<Begun, S
 
 /// The same for a trace's first span, with fresh ids.
 #[inline(never)]
-fn begin_trace(root: &Root) -> Result<Begun, Span> {
+fn begin_trace(root: &Root) -> Result<Begun, Unrecorded> {
     let (trace_id, span_id) = root.settings.next_trace();
     let context = SpanContext {
         trace_id,
@@ -232,7 +252,7 @@ fn begin_trace(root: &Root) -> Result<Begun, Span> {
 
 /// The same for a child, with a fresh id unless it has one.
 #[inline(never)]
-pub(crate) fn begin_child(parent: &Span, span_id: Option<SpanId>) -> Result<Begun, Span> {
+pub(crate) fn begin_child(parent: &Span, span_id: Option<SpanId>) -> Result<Begun, Unrecorded> {
     let handle = parent.0.lane();
     let parent = parent.0.context();
     let begin_in = |hub: &Arc<Hub>| {
@@ -256,8 +276,8 @@ pub(crate) fn begin_child(parent: &Span, span_id: Option<SpanId>) -> Result<Begu
 
 /// A child that is not recorded, nor are its own.
 #[inline(always)]
-fn unsampled_child(parent: &SpanContext, span_id: SpanId) -> Span {
-    Span::unrecorded(Handle::Off, child_of(parent, span_id))
+fn unsampled_child(parent: &SpanContext, span_id: SpanId) -> Unrecorded {
+    Unrecorded(Handle::Off, child_of(parent, span_id))
 }
 
 #[inline(always)]

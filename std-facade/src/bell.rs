@@ -3,12 +3,13 @@
 //! "End the span, then look whether the drainer sleeps" against "say that I sleep, then look for
 //! ended spans once more" is Dekker's problem: with release and acquire alone, each side may miss
 //! the other. Both put a sequentially consistent fence between the two; where the system can run one
-//! in all threads of the process at once, the side that sleeps pays for both. A model of it is
-//! checked by loom below.
+//! in all threads of the process at once, the side that sleeps pays for both, and a span that ends
+//! looks at one word. A model of it is checked by loom below.
 
+use std::sync::atomic::compiler_fence;
 use std::task::Waker;
 
-use crate::sync::{AtomicU32, Mutex, Ordering, heavy_fence, light_fence};
+use crate::sync::{AtomicU32, Mutex, Ordering, heavy_fence, light_fence, needs_light_fence};
 use crate::{global, os};
 
 /// The drainer sleeps: it wants to be woken.
@@ -17,6 +18,8 @@ const SLEEPING: u32 = 1;
 const LOSSES: u32 = 4;
 /// The tracer is closed: who ends a span looks whether it was the last one.
 const ORPHANED: u32 = 2;
+/// Who rings must pass a fence before it looks: nobody can do that for it.
+const FENCED: u32 = 8;
 
 /// What a span rings when it has ended.
 ///
@@ -32,25 +35,36 @@ pub(crate) struct Bell {
 impl Bell {
     pub(crate) fn new() -> Self {
         Self {
-            wanted: AtomicU32::new(0),
+            wanted: AtomicU32::new(nothing()),
             sleeper: Mutex::new(None),
             forks: os::forks(),
         }
     }
 
     /// Wakes the drainer if it sleeps: call after the store that it should see.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ring(&self) {
-        light_fence();
-        if self.wanted.load(Ordering::Relaxed) != 0 {
-            self.wake();
-        }
+        self.ring_for(!FENCED);
     }
 
     /// The same after a span was refused: call after it was counted.
+    #[inline(always)]
     pub(crate) fn ring_for_loss(&self) {
+        self.ring_for(LOSSES);
+    }
+
+    #[inline(always)]
+    fn ring_for(&self, what: u32) {
+        compiler_fence(Ordering::SeqCst);
+        if self.wanted.load(Ordering::Relaxed) & (what | FENCED) != 0 {
+            self.look_again(what);
+        }
+    }
+
+    #[inline(never)]
+    fn look_again(&self, what: u32) {
         light_fence();
-        if self.wanted.load(Ordering::Relaxed) & LOSSES != 0 {
+        if self.wanted.load(Ordering::Relaxed) & what != 0 {
             self.wake();
         }
     }
@@ -80,8 +94,7 @@ impl Bell {
     pub(crate) fn listen(&self, waker: &Waker, losses: bool) {
         self.replace_sleeper(Some(waker.clone()));
         let wanted = SLEEPING | if losses { LOSSES } else { 0 };
-        self.wanted.fetch_or(wanted, Ordering::Relaxed);
-        heavy_fence();
+        self.want(wanted);
     }
 
     /// Says that the drainer is awake.
@@ -99,13 +112,21 @@ impl Bell {
     /// From now on each span that ends looks for tracers that can be freed: look once more after
     /// this for what ended before.
     pub(crate) fn orphan(&self) {
-        self.wanted.fetch_or(ORPHANED, Ordering::Relaxed);
+        self.want(ORPHANED);
+    }
+
+    fn want(&self, wanted: u32) {
+        self.wanted.fetch_or(wanted, Ordering::Relaxed);
         heavy_fence();
+        if needs_light_fence() {
+            // If it was not so before, from now on.
+            self.wanted.fetch_or(FENCED, Ordering::Relaxed);
+        }
     }
 
     /// Makes it as good as new, for another tracer.
     pub(crate) fn reset(&self) {
-        self.wanted.store(0, Ordering::Relaxed);
+        self.wanted.store(nothing(), Ordering::Relaxed);
         self.replace_sleeper(None);
     }
 
@@ -122,6 +143,11 @@ impl Bell {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
+}
+
+/// What is wanted at first.
+fn nothing() -> u32 {
+    if needs_light_fence() { FENCED } else { 0 }
 }
 
 #[cfg(all(test, loom))]

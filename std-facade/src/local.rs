@@ -2,6 +2,7 @@
 //! destructor, so that it is there as long as its thread is, and nobody looks first whether it still is.
 
 use std::cell::Cell;
+use std::num::NonZeroU64;
 use std::ptr;
 
 use crate::lane::ThreadLane;
@@ -83,13 +84,14 @@ impl Local {
         (self.next() >> 64) as u64
     }
 
-    /// Random halves of a trace's id, which no other call on this thread gives: high and low.
+    /// Random halves of a trace's id, which no other call on this thread gives: low and high.
     #[inline(always)]
-    pub(crate) fn trace(&self) -> [u64; 2] {
+    pub(crate) fn trace(&self) -> (NonZeroU64, u64) {
         let state = self.next();
         let high = (state >> 64) as u64;
         // The lowest bits of a state are no good, but together with the others it is unique.
-        [high, high ^ state as u64]
+        let low = high ^ state as u64;
+        (NonZeroU64::new(low).unwrap_or(NonZeroU64::MIN), high)
     }
 
     /// Lehmer's generator of 128 bits: <https://doi.org/10.1090/S0025-5718-99-00996-5>, table 4.

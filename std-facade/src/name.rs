@@ -4,21 +4,36 @@ use std::any::TypeId;
 use std::marker::PhantomData;
 use std::mem;
 
-/// Passes `name` on as text. A `&str`, of whatever lifetime, is passed as it is; a `String` is not
-/// copied.
-#[inline]
-pub(crate) fn with_str<N: Into<String>, R>(name: N, then: impl FnOnce(&str) -> R) -> R {
-    if erased_type_id::<N>() == TypeId::of::<&'static str>() {
-        // SAFETY: `N` is `&'a str` for some `'a`, because lifetimes are all that was erased. The
-        // copy is used while `name` lives, and a reference has no destructor to run twice.
-        let text: &str = unsafe { mem::transmute_copy(&name) };
-        return then(text);
+/// A name as text: a `&str`, of whatever lifetime, as it is; a `String` is not copied.
+pub(crate) enum Name<N> {
+    /// `N` is `&str`.
+    Str(N),
+    String(String),
+}
+
+impl<N: Into<String>> Name<N> {
+    #[inline(always)]
+    pub(crate) fn of(name: N) -> Self {
+        if erased_type_id::<N>() == TypeId::of::<&'static str>() {
+            Self::Str(name)
+        } else {
+            Self::String(name.into())
+        }
     }
-    then(&name.into())
+
+    #[inline(always)]
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            // SAFETY: `N` is `&'a str` for some `'a`, because lifetimes are all that was erased. The
+            // copy is used while the name lives, and a reference has no destructor to run twice.
+            Self::Str(name) => unsafe { mem::transmute_copy(name) },
+            Self::String(name) => name,
+        }
+    }
 }
 
 /// The id of a type with all its lifetimes taken for `'static`.
-#[inline]
+#[inline(always)]
 fn erased_type_id<T: ?Sized>() -> TypeId {
     trait Erased {
         fn type_id(&self) -> TypeId
@@ -47,7 +62,11 @@ mod tests {
     use super::*;
 
     fn address<N: Into<String>>(name: N) -> *const u8 {
-        with_str(name, |text| text.as_ptr())
+        Name::of(name).as_str().as_ptr()
+    }
+
+    fn text<N: Into<String>>(name: N) -> String {
+        Name::of(name).as_str().to_owned()
     }
 
     #[test]
@@ -64,10 +83,10 @@ mod tests {
     fn what_else_becomes_a_string_is_converted() {
         let borrowed: &String = &String::from("ß");
         let texts = [
-            with_str('ß', str::to_owned),
-            with_str(std::borrow::Cow::Borrowed("ß"), str::to_owned),
-            with_str(borrowed, str::to_owned),
-            with_str(Box::<str>::from("ß"), str::to_owned),
+            text('ß'),
+            text(std::borrow::Cow::Borrowed("ß")),
+            text(borrowed),
+            text(Box::<str>::from("ß")),
         ];
         assert_eq!(texts, ["ß", "ß", "ß", "ß"]);
     }

@@ -49,6 +49,11 @@ fn ask_for_barriers() -> bool {
     false
 }
 
+/// Whether [`light_fence`] is a fence: else nobody need pass it.
+pub(crate) fn needs_light_fence() -> bool {
+    !ASYMMETRIC.load(Ordering::Relaxed)
+}
+
 /// A sequentially consistent fence against [`heavy_fence`] only, for the side that passes often.
 #[inline(always)]
 pub(crate) fn light_fence() {

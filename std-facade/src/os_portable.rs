@@ -18,6 +18,10 @@ pub(crate) fn forks() -> u32 {
     0
 }
 
+pub(crate) fn needs_light_fence() -> bool {
+    true
+}
+
 #[inline(always)]
 pub(crate) fn light_fence() {
     fence(Ordering::SeqCst);

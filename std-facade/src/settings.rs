@@ -40,8 +40,8 @@ impl Settings {
     pub(crate) fn next_trace(&self) -> (TraceId, SpanId) {
         let [high, low, span] = match &self.ids {
             None => {
-                let [high, low] = local::get().trace();
-                [high, low, low]
+                let (low, high) = local::get().trace();
+                [high, low.get(), low.get()]
             }
             Some(ids) => [ids.next_id(), ids.next_id(), ids.next_id()],
         };

@@ -9,7 +9,7 @@ use jaegerling_core::{self as core, Flags, ReferenceKind, SpanContext, SpanId, T
 use crate::begin;
 use crate::clock::StartTime;
 use crate::lane::{Handle, WORDS};
-use crate::name::with_str;
+use crate::name::Name;
 use crate::random;
 
 /// Something that takes time. It ends when it is dropped, on whatever thread.
@@ -235,7 +235,7 @@ impl Span {
     /// Gives the span another name.
     pub fn set_name(&mut self, operation_name: impl Into<String>) {
         if self.is_recording() {
-            with_str(operation_name, |name| self.0.set_name(name));
+            self.0.set_name(Name::of(operation_name).as_str());
         }
     }
 

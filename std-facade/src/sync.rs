@@ -2,7 +2,7 @@
 //! is model-checked.
 
 #[cfg(not(all(test, loom)))]
-pub(crate) use crate::os::{heavy_fence, light_fence};
+pub(crate) use crate::os::{heavy_fence, light_fence, needs_light_fence};
 #[cfg(all(test, loom))]
 pub(crate) use loom::sync::{
     Mutex,
@@ -22,3 +22,8 @@ pub(crate) fn light_fence() {
 
 #[cfg(all(test, loom))]
 pub(crate) use light_fence as heavy_fence;
+
+#[cfg(all(test, loom))]
+pub(crate) fn needs_light_fence() -> bool {
+    true
+}

@@ -17,6 +17,7 @@ pub(super) fn put(words: &mut [u32], bytes: &[u8]) {
 }
 
 /// It does not unwind, as the others to which a span's place is given.
+#[cold]
 #[inline(never)]
 #[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
 extern "C" fn put_out_of_line(words: &mut [u32], bytes: &[u8]) {
@@ -36,7 +37,8 @@ fn put_long(words: &mut [u32], bytes: &[u8]) {
     }
 }
 
-/// The same without a call of `memcpy`, which takes longer than most keys and values.
+/// The same without a call of `memcpy`, which takes longer than most keys and values: both ends of the
+/// bytes, which overlap. Padded with whatever was there.
 ///
 /// # Safety
 ///
@@ -44,28 +46,27 @@ fn put_long(words: &mut [u32], bytes: &[u8]) {
 #[inline(always)]
 unsafe fn put_short(words: &mut [u32], bytes: &[u8]) {
     let (to, from) = (words.as_mut_ptr().cast::<u8>(), bytes.as_ptr());
-    let mut at = 0;
-    for size in [16, 8, 4] {
-        if bytes.len() & size != 0 {
-            // SAFETY: `at + size` is no more than there are bytes.
-            let from = unsafe { from.add(at) };
-            // SAFETY: nor than the words have.
-            let to = unsafe { to.add(at) };
-            // SAFETY: as above; and what is borrowed alone is apart from the rest.
-            unsafe { to.copy_from_nonoverlapping(from, size) };
-            at += size;
-        }
-    }
-    let last = match *bytes {
-        [.., a, b, c, d] => match bytes.len() % 4 {
-            0 => None,
-            // The last four, without those that have been put.
-            over => Some((u32::from_le_bytes([a, b, c, d]) >> (32 - 8 * over)).to_le()),
-        },
-        _ => last_word(bytes),
+    let copy = |at: usize, size: usize| {
+        // SAFETY: `at + size` is no more than there are bytes, by what it is called with below.
+        let from = unsafe { from.add(at) };
+        // SAFETY: nor than the words have.
+        let to = unsafe { to.add(at) };
+        // SAFETY: as above; and what is borrowed alone is apart from the rest.
+        unsafe { to.copy_from_nonoverlapping(from, size) };
     };
-    if let (Some(to), Some(last)) = (words.last_mut(), last) {
-        *to = last;
+    let ends = |size: usize| {
+        copy(0, size);
+        copy(bytes.len() - size, size);
+    };
+    match bytes.len() {
+        16.. => ends(16),
+        8.. => ends(8),
+        4.. => ends(4),
+        _ => {
+            if let (Some(to), Some(last)) = (words.first_mut(), last_word(bytes)) {
+                *to = last;
+            }
+        }
     }
 }
 
