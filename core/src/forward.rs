@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Range;
 
 use crate::decode::{Batch, ClientStats, Span, Tag, TagValue};
-use crate::jaeger::write as jaeger;
+use crate::jaeger::{DROPPED, write as jaeger};
 use crate::thrift::write::{SLACK, Writer};
 
 /// How much more than the limit the buffer of [`forward`] has, so that not each byte needs a check.
@@ -170,9 +170,6 @@ fn end(w: &mut Writer<'_>, batch: &Batch<'_>) {
     });
     jaeger::end_of(w, batch.seq_no, stats);
 }
-
-/// What tells how much of a span is missing, in the words of OpenTelemetry: tags, logs.
-const DROPPED: [&str; 2] = ["otel.dropped_attributes_count", "otel.dropped_events_count"];
 
 fn span(w: &mut Writer<'_>, span: &Span<'_>, keep: usize, utc: &mut impl FnMut(i64) -> i64) {
     ids_and_name(w, span);

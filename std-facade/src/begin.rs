@@ -101,10 +101,24 @@ fn refused(tracer: u64, context: SpanContext) -> Unrecorded {
 /// The context of a trace's first span, whose id is the lower half of the trace's.
 #[inline(always)]
 fn trace_context(low: NonZeroU64, high: u64) -> SpanContext {
+    sampled(
+        NonZeroU128::from(low) | u128::from(high) << 64,
+        low.into(),
+        None,
+    )
+}
+
+/// The context of a span whose trace begins in this process.
+#[inline(always)]
+pub(crate) fn sampled(
+    trace_id: NonZeroU128,
+    span_id: SpanId,
+    parent_id: Option<NonZeroU64>,
+) -> SpanContext {
     SpanContext {
-        trace_id: (NonZeroU128::from(low) | u128::from(high) << 64).into(),
-        span_id: low.into(),
-        parent_id: None,
+        trace_id: trace_id.into(),
+        span_id,
+        parent_id: parent_id.map(SpanId::from),
         flags: Flags::SAMPLED,
     }
 }
@@ -238,12 +252,7 @@ fn begin_in(lane: &'static ThreadLane, context: &SpanContext) -> Result<Begun, U
 #[inline(never)]
 fn begin_trace(root: &Root) -> Result<Begun, Unrecorded> {
     let (trace_id, span_id) = root.settings.next_trace();
-    let context = SpanContext {
-        trace_id,
-        span_id,
-        parent_id: None,
-        flags: Flags::SAMPLED,
-    };
+    let context = sampled(trace_id.into(), span_id, None);
     match local::get().lane(root.number) {
         Some(lane) => begin_in(lane, &context),
         None => begin(root.hub(), &context),

@@ -5,10 +5,10 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use jaegerling_core::{Flags, SpanContext, SpanId, Stats};
+use jaegerling_core::{SpanContext, Stats};
 
 use crate::Span;
-use crate::begin;
+use crate::begin::{self, sampled};
 use crate::clock::system_time;
 use crate::root::Root;
 
@@ -30,7 +30,7 @@ impl TracesIn {
         operation_name: impl Into<String>,
     ) -> Span {
         let span_id = self.root.settings.next_span_id();
-        self.start(context(trace_id, span_id, None), operation_name)
+        self.start(sampled(trace_id, span_id, None), operation_name)
     }
 
     /// Begins a span with an id of its own choice, with no parent.
@@ -40,7 +40,7 @@ impl TracesIn {
         span_id: NonZeroU64,
         operation_name: impl Into<String>,
     ) -> Span {
-        self.start(context(trace_id, span_id.into(), None), operation_name)
+        self.start(sampled(trace_id, span_id.into(), None), operation_name)
     }
 
     /// Begins a span whose parent, known by its id alone, may be in another process. `None` is no
@@ -52,7 +52,7 @@ impl TracesIn {
         operation_name: impl Into<String>,
     ) -> Span {
         let span_id = self.root.settings.next_span_id();
-        self.start(context(trace_id, span_id, parent_id), operation_name)
+        self.start(sampled(trace_id, span_id, parent_id), operation_name)
     }
 
     /// Begins a span with an id of its own choice, and perhaps a parent.
@@ -63,7 +63,7 @@ impl TracesIn {
         parent_id: Option<NonZeroU64>,
         operation_name: impl Into<String>,
     ) -> Span {
-        self.start(context(trace_id, span_id.into(), parent_id), operation_name)
+        self.start(sampled(trace_id, span_id.into(), parent_id), operation_name)
     }
 
     /// Begins the first span of a trace with a fresh 128-bit id.
@@ -134,16 +134,6 @@ impl TracesIn {
 impl Drop for TracesIn {
     fn drop(&mut self) {
         self.root.drop_input();
-    }
-}
-
-#[inline]
-fn context(trace_id: NonZeroU128, span_id: SpanId, parent_id: Option<NonZeroU64>) -> SpanContext {
-    SpanContext {
-        trace_id: trace_id.into(),
-        span_id,
-        parent_id: parent_id.map(SpanId::from),
-        flags: Flags::SAMPLED,
     }
 }
 

@@ -8,6 +8,14 @@ pub(crate) mod write;
 /// The one method of agent.thrift that clients of Jaeger call.
 pub(crate) const EMIT_BATCH: &[u8; 9] = b"emitBatch";
 
+/// The tags that tell how much of a span is missing, in the words of OpenTelemetry: tags, logs,
+/// references.
+pub(crate) static DROPPED: [&str; 3] = [
+    "otel.dropped_attributes_count",
+    "otel.dropped_events_count",
+    "otel.dropped_links_count",
+];
+
 /// `TagType`: which of a tag's values counts.
 pub(crate) mod tag_type {
     pub(crate) const STRING: i32 = 0;

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use super::Extent;
 use super::section::{Share, WHOLE};
 use crate::Clock;
-use crate::jaeger::write as jaeger;
+use crate::jaeger::{DROPPED, write as jaeger};
 use crate::record::kind::{self, set};
 use crate::record::{Entries, Record, time};
 use crate::stats::Cuts;
@@ -18,14 +18,7 @@ pub(super) const BARE_SPAN: usize = 4 * 11 + 2 + 2 + 2 * 10 + 1;
 /// What stands behind the references: flags, times, three list headers, the stop.
 const BEHIND: usize = 2 + 2 * 10 + 3 * 5 + 1;
 
-/// The tags that tell how much was cut: tags, logs, references.
-static DROPPED: [&str; 3] = [
-    "otel.dropped_attributes_count",
-    "otel.dropped_events_count",
-    "otel.dropped_links_count",
-];
-
-/// The most that they take.
+/// The most that the tags take which tell how much was cut.
 const DROPPED_TAGS: usize = 29 + 25 + 24 + 3 * 16;
 
 /// A span that had not ended when a reset or a fault came.

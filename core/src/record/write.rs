@@ -1,5 +1,7 @@
 //! Appending to a record, by the one who owns its span.
 
+mod across;
+
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::put::put;
@@ -10,6 +12,7 @@ use super::{
 use crate::slot::{Claimed, Cut, Slot};
 use crate::text;
 use crate::{ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
+use across::append_across;
 
 /// Who a span is.
 #[derive(Clone, Copy)]
@@ -324,49 +327,6 @@ extern "C" fn append_long_key<'r, const WORDS: usize>(
     append_across(record, lane, header, &[&len, key.as_bytes(), value], need)
 }
 
-/// Appends an entry through slots that are claimed for it.
-#[cold]
-#[inline(never)]
-extern "C" fn append_across<'r, const WORDS: usize>(
-    RecordWriter(claimed): &mut RecordWriter<'r, WORDS>,
-    lane: impl Lane<'r, WORDS>,
-    header: u32,
-    parts: &[&[u8]; 3],
-    need: usize,
-) -> bool {
-    if claimed.length() + need > max_words(WORDS) {
-        return false;
-    }
-    let missing = need.saturating_sub(claimed.room_in_chain());
-    if missing > 0 {
-        match claim_chain(&lane, missing.div_ceil(WORDS)) {
-            Some(chain) => claimed.attach(chain),
-            None => return false,
-        }
-    }
-    put_across(claimed, &header.to_ne_bytes());
-    for part in parts {
-        put_across(claimed, part);
-    }
-    true
-}
-
-fn put_across<const WORDS: usize>(claimed: &mut Claimed<'_, WORDS>, mut bytes: &[u8]) {
-    while !bytes.is_empty() {
-        if claimed.room() == 0 && !claimed.advance() {
-            return;
-        }
-        let words = words_for(bytes.len()).min(claimed.room());
-        let Some((now, later)) = bytes.split_at_checked(bytes.len().min(words * 4)) else {
-            return;
-        };
-        if let Some(words) = claimed.take(words) {
-            put(words, now);
-        }
-        bytes = later;
-    }
-}
-
 /// The lower half first.
 fn halves_of(number: u128) -> [u64; 2] {
     [number as u64, (number >> 64) as u64]
@@ -375,32 +335,4 @@ fn halves_of(number: u128) -> [u64; 2] {
 /// As two words in the order of memory, the lowest byte first.
 fn words_of(number: u64) -> [u32; 2] {
     [(number as u32).to_le(), ((number >> 32) as u32).to_le()]
-}
-
-/// Claims `count` chained slots, at least one, or none at all.
-fn claim_chain<'r, const WORDS: usize>(
-    lane: &impl Lane<'r, WORDS>,
-    count: usize,
-) -> Option<Claimed<'r, WORDS>> {
-    // SAFETY: for the span whose lane it is; attached, or released below.
-    let more = || unsafe { lane.more() };
-    if !lane.may_have(count) {
-        return None;
-    }
-    let mut chain = more()?;
-    for _ in 1..count {
-        match more() {
-            // The new one first: so it takes no walk to the chain's end.
-            Some(mut next) => {
-                next.attach(chain);
-                chain = next;
-            }
-            None => {
-                chain.release();
-                lane.released();
-                return None;
-            }
-        }
-    }
-    Some(chain)
 }

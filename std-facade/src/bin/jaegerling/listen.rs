@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use jaegerling_core::MAX_DATAGRAM;
 use jaegerling_core::collect::SeqLosses;
 use jaegerling_core::decode::decode;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -19,8 +20,6 @@ use crate::queue::Next;
 use crate::screen::{stop_on_signal, tell};
 use crate::summary::{Summary, Written};
 
-/// A Jaeger takes no more.
-const JAEGER_LIMIT: usize = 65_000;
 /// What the OS may hold for us while we draw. It gives what it allows, and says nothing.
 const SOCKET_BUFFER: usize = 8 << 20;
 /// How often the end is looked for.
@@ -93,7 +92,7 @@ impl Listener {
 
     fn take(&mut self, datagram: &[u8], from: SocketAddr) {
         self.packets += 1;
-        self.oversized += u64::from(datagram.len() > JAEGER_LIMIT);
+        self.oversized += u64::from(datagram.len() > MAX_DATAGRAM);
         match decode(datagram) {
             Ok(batch) => {
                 self.losses.observe(&batch, &from.to_string());

@@ -6,7 +6,7 @@ use jaegerling_core::frame::{Bad, Losses};
 
 use super::Crossing;
 use super::devices::Lost;
-use super::way_out::Spans;
+use super::way_out::Passed;
 use crate::bad::BadDatagrams;
 use crate::screen::count;
 
@@ -14,11 +14,10 @@ pub(super) struct Account<'a> {
     losses: &'a Losses,
     bad: Bad,
     lost: Lost,
-    untold: u64,
     refused: u64,
     to: &'a str,
     unreadable: &'a BadDatagrams,
-    spans: Spans,
+    spans: Passed,
 }
 
 impl Crossing {
@@ -27,7 +26,6 @@ impl Crossing {
             losses: self.devices.losses(),
             bad: self.decoder.bad(),
             lost: self.devices.lost(),
-            untold: self.devices.untold(),
             refused: self.way_out.refused(),
             to: &self.way_out.to,
             unreadable: &self.unreadable,
@@ -64,7 +62,7 @@ impl Display for Account<'_> {
         )?;
         line(
             f,
-            self.untold,
+            lost.untold,
             "frame",
             "missing since the device has told of its spans",
         )?;
@@ -115,7 +113,7 @@ impl Account<'_> {
     }
 
     fn passage(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Spans {
+        let Passed {
             cut,
             too_large,
             failed,

@@ -39,8 +39,6 @@ struct Session {
     /// Spans in frames that seem to have come again. If the device has started again and does not say so,
     /// they are of the session that it will tell of.
     again: u64,
-    /// Frames that are missing since the device has told of its spans.
-    missing: u64,
     /// It has said who it is.
     is_known: bool,
     /// Spans that the device had handed over before it was listened to. `None`: it has not said yet.
@@ -80,6 +78,15 @@ pub(super) struct Lost {
     pub(super) by_link: u64,
     /// The device has lost them itself.
     pub(super) by_device: Dropped,
+    /// Frames that are missing since the device has told of its spans: these may be missing, too.
+    pub(super) untold: u64,
+}
+
+/// How a frame follows those before it.
+pub(super) struct Heard {
+    pub(super) follows: Follows,
+    /// So many are missing in between.
+    pub(super) missing: u64,
 }
 
 impl Devices {
@@ -102,14 +109,16 @@ impl Devices {
         frame: &Frame<'_>,
         spans: Option<Spans>,
         arrival: Option<Arrival>,
-    ) -> Follows {
+    ) -> Heard {
         let missing = self.losses.missing;
         let follows = self.losses.follow(frame);
         if follows == Follows::NewSession {
             self.begin(frame);
         }
+        let missing = self.losses.missing - missing;
+        let heard = Heard { follows, missing };
         let Some(session) = self.sessions.back_mut() else {
-            return follows;
+            return heard;
         };
         if !frame.is_utc && follows != Follows::Request {
             let sent_at = session.sent_at(frame, spans, arrival);
@@ -126,11 +135,11 @@ impl Devices {
             Follows::Again => &mut session.again,
             _ => &mut session.arrived,
         } += spans.map_or(0, |spans| spans.counted);
-        session.missing += self.losses.missing - missing;
+        session.lost.untold += missing;
         if let Content::Hello(hello) | Content::Close(hello) = &frame.content {
             session.hear(hello);
         }
-        follows
+        heard
     }
 
     /// What was said of the clock that the spans of a frame were recorded by; `None`: their times are
@@ -182,11 +191,6 @@ impl Devices {
         sessions.fold(self.before, Lost::and)
     }
 
-    /// Frames that are missing, and of whose spans the device has not told.
-    pub(super) fn untold(&self) -> u64 {
-        self.sessions.iter().map(|session| session.missing).sum()
-    }
-
     fn begin(&mut self, frame: &Frame<'_>) {
         let before = self.sessions.back();
         let clock = before.map_or_else(DeviceClock::new, |it| it.clock.after_restart());
@@ -233,7 +237,6 @@ impl Session {
             last: None,
             arrived: 0,
             again: 0,
-            missing: 0,
             is_known: false,
             before: None,
             lost: Lost::default(),
@@ -263,8 +266,8 @@ impl Session {
         self.lost = Lost {
             by_link: missing.saturating_sub(before),
             by_device: hello.dropped,
+            untold: 0,
         };
-        self.missing = 0;
     }
 }
 
@@ -279,6 +282,7 @@ impl Lost {
         Self {
             by_link: self.by_link.saturating_add(other.by_link),
             by_device,
+            untold: self.untold + other.untold,
         }
     }
 }

@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use jaegerling::waterfall::Visible;
+use jaegerling_core::MAX_DATAGRAM;
 use jaegerling_core::decode::decode;
 use jaegerling_core::frame::{
     self, Arrival as Follows, Bad, Content, Decoder, Frame, FrameError, Hello,
@@ -37,7 +38,7 @@ use crate::pictures::Gathering;
 use crate::queue::{Next, Queue};
 use crate::screen::{stop_on_signal, tell};
 use clock::Arrival;
-use devices::{Devices, Spans};
+use devices::{Devices, Heard, Spans};
 use reader::{Event, Reader};
 use source::Source;
 use told::Told;
@@ -96,7 +97,7 @@ fn tag(argument: &str) -> Result<(String, String), String> {
 }
 
 /// The longest frame: with the longest datagram that Jaeger takes.
-const MAX_FRAME: usize = frame::max_len(65_000);
+const MAX_FRAME: usize = frame::max_len(MAX_DATAGRAM);
 /// How long bytes are waited for after the flag to stop was set: those that have come already.
 const LAST: Duration = Duration::from_millis(200);
 /// A hello that does not come is asked for again after so long.
@@ -197,9 +198,7 @@ impl Crossing {
         }
         self.decoder = decoder;
     }
-}
 
-impl Crossing {
     /// Says what a person can do something about, the first time.
     fn explain(&self, error: FrameError, bad: &Bad) {
         let hint = match error {
@@ -228,10 +227,8 @@ impl Crossing {
             }
         });
         let was_known = self.devices.is_known();
-        let missing = self.devices.losses().missing;
         let spans = batch.as_ref().map(|(.., spans)| *spans);
-        let follows = self.devices.follow(frame, spans, self.began);
-        let missing = self.devices.losses().missing - missing;
+        let Heard { follows, missing } = self.devices.follow(frame, spans, self.began);
         self.told.hear(missing, self.devices.unix_nanos(self.began));
         if let (Content::Hello(hello) | Content::Close(hello), true) =
             (&frame.content, !was_known || follows == Follows::NewSession)

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use jaegerling::udp::{self, DatagramSender, SendError};
 use jaegerling_core::decode::{Batch, Tag, TagValue, decode};
-use jaegerling_core::{FORWARD_EXTRA, ForwardTooLarge, forward, forward_cut};
+use jaegerling_core::{FORWARD_EXTRA, ForwardTooLarge, MAX_DATAGRAM, forward, forward_cut};
 
 use super::Bridge;
 use super::clock::Epoch;
@@ -14,8 +14,6 @@ use crate::gallery::Gallery;
 
 /// Where a Jaeger on this machine listens.
 const JAEGER: &str = "localhost:6831";
-/// It takes no more.
-const JAEGER_LIMIT: usize = 65_000;
 
 pub(super) struct WayOut {
     /// Where it sends to.
@@ -26,12 +24,12 @@ pub(super) struct WayOut {
     buffer: Box<[u8]>,
     /// The longest datagram that the system has not refused.
     limit: usize,
-    pub(super) spans: Spans,
+    pub(super) spans: Passed,
 }
 
 /// What became of spans.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Spans {
+pub(super) struct Passed {
     /// The system has taken them, or they were drawn.
     pub(super) passed_on: u64,
     /// Of these, some lack tags or logs, for which there was no room.
@@ -61,9 +59,9 @@ impl WayOut {
                 .view
                 .then(|| Gallery::open(&options.gathering, stop)),
             tags: tags.collect(),
-            buffer: vec![0; JAEGER_LIMIT + FORWARD_EXTRA].into(),
-            limit: JAEGER_LIMIT,
-            spans: Spans::default(),
+            buffer: vec![0; MAX_DATAGRAM + FORWARD_EXTRA].into(),
+            limit: MAX_DATAGRAM,
+            spans: Passed::default(),
         })
     }
 

@@ -119,8 +119,9 @@ impl Link {
 
 #[test]
 fn ten_seconds_after_the_start_utc_is_right_within_2_ms() {
-    for jitter in JITTERS {
+    for (jitter, shape) in JITTERS.into_iter().zip(["even", "exponential", "rare"]) {
         for frames_per_second in [5.0, 50.0] {
+            let mut largest = 0.0_f64;
             for seed in 0..SEEDS {
                 let mut clock = DeviceClock::new();
                 let worst =
@@ -129,7 +130,12 @@ fn ten_seconds_after_the_start_utc_is_right_within_2_ms() {
                     worst <= 2.0 * MS,
                     "seed {seed}, {frames_per_second}/s: {worst} s"
                 );
+                largest = largest.max(worst);
             }
+            let largest = largest / MS;
+            println!(
+                "{shape} jitter, {frames_per_second} frames/s, {SEEDS} seeds: {largest:.2} ms"
+            );
         }
     }
 }
