@@ -13,16 +13,18 @@ use crate::hub::Hub;
 static GLOBAL: PerProcess<Global> = PerProcess::new();
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
+type Inputs = HashMap<u64, Weak<TracesIn>>;
+
 #[derive(Default)]
 struct Global {
-    inputs: Mutex<HashMap<u64, Weak<TracesIn>>>,
+    inputs: Mutex<Inputs>,
     bells: Mutex<Vec<&'static Bell>>,
     orphans: Mutex<Vec<Arc<Hub>>>,
 }
 
 impl Global {
-    /// A child knows the tracers that its parent had, unless somebody was just making or dropping
-    /// one: then it knows those that it uses.
+    /// A child knows the tracers that its parent had. Should a destructor of its thread have forked, and
+    /// another thread been looking at them: those that it uses.
     fn after(parent: Option<&Self>) -> Self {
         let known = parent.map(|parent| match parent.inputs.try_lock() {
             Ok(inputs) => inputs.clone(),
@@ -34,6 +36,25 @@ impl Global {
             ..Self::default()
         }
     }
+}
+
+#[cfg(all(unix, not(jaegerling_portable)))]
+thread_local! {
+    /// Held while this thread forks.
+    static HELD: std::cell::Cell<Option<MutexGuard<'static, Inputs>>> =
+        const { std::cell::Cell::new(None) };
+}
+
+/// To be called before a fork: no other thread is at what the child looks at.
+#[cfg(all(unix, not(jaegerling_portable)))]
+pub(crate) fn hold() {
+    let _ = HELD.try_with(|held| held.set(GLOBAL.get().map(|global| lock(&global.inputs))));
+}
+
+/// And after it, in both processes.
+#[cfg(all(unix, not(jaegerling_portable)))]
+pub(crate) fn let_go() {
+    let _ = HELD.try_with(std::cell::Cell::take);
 }
 
 fn global() -> &'static Global {

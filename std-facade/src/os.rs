@@ -6,14 +6,21 @@ use std::ptr::NonNull;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, compiler_fence, fence};
 
-use crate::local;
+use crate::{global, local};
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
 static WATCH: Once = Once::new();
 
 /// From now on, [`forks`] tells a child from its parent.
 pub(crate) fn watch_forks() {
+    extern "C" fn before() {
+        global::hold();
+    }
+    extern "C" fn in_parent() {
+        global::let_go();
+    }
     extern "C" fn in_child() {
+        global::let_go();
         FORKS.fetch_add(1, Ordering::Relaxed);
         // The thread that forked is the only one here.
         local::forget_parent();
@@ -22,10 +29,10 @@ pub(crate) fn watch_forks() {
     }
     WATCH.call_once(|| {
         ASYMMETRIC.store(ask_for_barriers(), Ordering::Relaxed);
-        // SAFETY: the handler does nothing that is not safe after a fork: it adds to an atomic, and
-        // writes to memory of its thread.
+        // SAFETY: in a child, the handler does nothing that is not safe after a fork: it unlocks what
+        // this thread has locked, adds to an atomic, and writes to memory of its thread.
         // If it cannot be registered, for lack of memory, a child counts as its parent.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        unsafe { libc::pthread_atfork(Some(before), Some(in_parent), Some(in_child)) };
     });
 }
 

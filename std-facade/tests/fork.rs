@@ -137,6 +137,37 @@ fn inherited_handles_are_dead_but_harmless_and_the_child_traces_on_its_own() {
 }
 
 #[test]
+fn a_child_knows_its_tracers_whatever_other_threads_were_doing() {
+    let (traces_in, _out) = tracer(1);
+    let open = traces_in.new_trace("open");
+    let refused = traces_in.new_trace("refused");
+    let stop = AtomicBool::new(false);
+    let go_on = || !stop.load(Ordering::Relaxed);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while go_on() {
+                drop(tracer(1));
+            }
+        });
+        scope.spawn(|| {
+            while go_on() {
+                drop(refused.child("looks for its tracer"));
+            }
+        });
+        let known = (0..200).map(|_| {
+            let child = fork(|says| {
+                let child = open.child("first here");
+                write!(says, "{}", child.is_recording()).expect("a pipe");
+            });
+            child.join() == "true"
+        });
+        let known = known.filter(|known| *known).count();
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(known, 200);
+    });
+}
+
+#[test]
 fn the_parent_does_not_notice_its_children() {
     let (traces_in, mut out) = tracer(64);
     let mut open = traces_in.new_trace("open");
