@@ -213,7 +213,7 @@ fn the_first_start_end_and_debug_have_room_whatever_was_said_before() {
     let mut buffer = vec![0xa5; 2_000 + BUFFER_EXTRA];
     let orders: [[usize; 3]; 3] = [[0, 1, 2], [1, 2, 0], [2, 0, 1]];
     for order in orders {
-        let mut span = tracer.root("0123456789ab");
+        let mut span = tracer.root("0123456789abcdefghij");
         span.tag("no", "room");
         // The last one is said once, after all the others often.
         for (which, often) in order.into_iter().zip([5, 5, 1]) {

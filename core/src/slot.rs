@@ -11,7 +11,8 @@
 //! | `head` | the owner from the claim to the end, then the drainer | anyone |
 //! | words below the committed length | nobody any more | anyone, until the drainer frees the slot |
 //! | words above it | the owner | nobody |
-//! | what was cut, `flags`, `end`, `chain` | the owner | the drainer |
+//! | `flags` | the owner | anyone |
+//! | what was cut, `end`, `chain` | the owner | the drainer |
 //! | `listed` | the drainer | the drainer |
 //!
 //! A chain links slots by their distance, not by their place: a tracer may be moved between the end
@@ -61,8 +62,7 @@ pub const MAX_SLOTS: usize = 1 << 16;
 /// Memory for one span, or for a part of a large one: a header and `WORDS` words of four bytes.
 ///
 /// A bare span takes 11 words and its name, a tag takes one word, its key and its value, both
-/// padded to words; 8 words more are kept for what may be said last of its times and flags. What
-/// does not fit goes on in further slots. 24 words at least. In front of the words stand 32 bytes, or
+/// padded to words; 6 words more are kept for what may be said last of its times. What does not fit goes on in further slots. 24 words at least. In front of the words stand 32 bytes, or
 /// 40 where pointers have 64 bits.
 #[repr(C)]
 pub struct Slot<const WORDS: usize> {
@@ -71,7 +71,7 @@ pub struct Slot<const WORDS: usize> {
     cut: [AtomicU32; 2],
     references_cut: AtomicU16,
     times_cut: AtomicU8,
-    /// Those that the span began with.
+    /// The span's.
     flags: AtomicU8,
     end: [AtomicU32; 2],
     /// How far from here the next slot of the chain lies, in bytes; 0: nowhere.
@@ -232,14 +232,15 @@ impl<const WORDS: usize> Slot<WORDS> {
         tags.load(Ordering::Relaxed) | logs.load(Ordering::Relaxed) | rare != 0
     }
 
-    /// The flags that the span begins with, as bits.
+    /// From now on, these are the span's flags: bits.
     #[inline(always)]
-    pub(crate) fn begin_with(&self, flags: u8) {
-        self.flags.store(flags, Ordering::Relaxed);
+    pub(crate) fn set_flags(&self, bits: u8) {
+        self.flags.store(bits, Ordering::Relaxed);
     }
 
-    /// The flags that the span began with, as bits.
-    pub(crate) fn first_flags(&self) -> u8 {
+    /// The flags of the span, as bits.
+    #[inline(always)]
+    pub(crate) fn flags(&self) -> u8 {
         self.flags.load(Ordering::Relaxed)
     }
 

@@ -25,8 +25,8 @@ pub struct Begun<'r, const WORDS: usize>(&'r Slot<WORDS>);
 /// knows longer than that an id is not zero.
 #[repr(u8)]
 enum State<'r, const WORDS: usize> {
-    /// The flags that children inherit; the ids stand in the record.
-    Recorded(RecordWriter<'r, WORDS>, Flags),
+    /// Ids and flags stand in the slot.
+    Recorded(RecordWriter<'r, WORDS>),
     Unrecorded(Context),
 }
 
@@ -96,7 +96,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
                 // SAFETY: as promised by the caller.
                 let begun = unsafe { Self::begin(&lane, &context, claimed) };
                 // SAFETY: begun just now, for this.
-                unsafe { Self::go_on(lane, begun, context.flags, name) }
+                unsafe { Self::go_on(lane, begun, name) }
             }
             None => Self::unrecorded(lane, context),
         }
@@ -130,7 +130,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         claimed: Claimed<'r, WORDS>,
     ) -> Begun<'r, WORDS> {
         let record = RecordWriter::new(claimed, Ids::from(context), ticks);
-        record.begin_with(context.flags.bits());
+        record.set_flags(context.flags.bits());
         Begun(record.begun())
     }
 
@@ -138,27 +138,22 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     ///
     /// # Safety
     ///
-    /// The span was begun with this lane and these flags, and goes on once.
+    /// The span was begun with this lane, and goes on once.
     #[inline(always)]
-    pub unsafe fn go_on(lane: L, begun: Begun<'r, WORDS>, flags: Flags, name: &str) -> Self {
+    pub unsafe fn go_on(lane: L, begun: Begun<'r, WORDS>, name: &str) -> Self {
         // SAFETY: begun, for this.
         let record = unsafe { RecordWriter::go_on(begun.0) };
-        Self::named(lane, record, flags, name)
+        Self::named(lane, record, name)
     }
 
     /// A span that has begun, with its name.
     #[inline(always)]
-    pub(crate) fn named(
-        lane: L,
-        mut record: RecordWriter<'r, WORDS>,
-        flags: Flags,
-        name: &str,
-    ) -> Self {
+    pub(crate) fn named(lane: L, mut record: RecordWriter<'r, WORDS>, name: &str) -> Self {
         record.name(&lane, name);
         record.commit(&lane);
         Self {
             lane,
-            state: State::Recorded(record, flags),
+            state: State::Recorded(record),
         }
     }
 
@@ -167,7 +162,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     pub fn context(&self) -> SpanContext {
         match &self.state {
             State::Unrecorded(context) => context.get(),
-            State::Recorded(record, flags) => {
+            State::Recorded(record) => {
                 let (trace_id, span_id, parent_id) = record.ids();
                 // SAFETY: it was none of zero when it was written, and nobody writes there again.
                 let trace_id = unsafe { TraceId::new_unchecked(trace_id) };
@@ -177,7 +172,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
                     trace_id,
                     span_id,
                     parent_id: SpanId::new(parent_id),
-                    flags: *flags,
+                    flags: Flags::from_bits(record.flags().into()),
                 }
             }
         }
@@ -187,7 +182,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     #[inline(always)]
     pub fn flags(&self) -> Flags {
         match &self.state {
-            State::Recorded(_, flags) => *flags,
+            State::Recorded(record) => Flags::from_bits(record.flags().into()),
             State::Unrecorded(context) => context.flags,
         }
     }
@@ -205,7 +200,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
 
     #[inline(always)]
     fn write(&mut self, write: impl FnOnce(&mut RecordWriter<'r, WORDS>, &L)) {
-        if let State::Recorded(record, _) = &mut self.state {
+        if let State::Recorded(record) = &mut self.state {
             write(record, &self.lane);
             record.commit(&self.lane);
         }
@@ -215,7 +210,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     #[inline(always)]
     pub fn tag<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         // No closure here: one that is not inlined would have to have the handle in memory.
-        if let State::Recorded(record, _) = &mut self.state {
+        if let State::Recorded(record) = &mut self.state {
             record.tag(&self.lane, key, value.into());
             record.commit(&self.lane);
         }
@@ -242,12 +237,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     /// Marks the span, and the children that it will have, as ones that somebody debugs.
     pub fn set_debug(&mut self) {
         match &mut self.state {
-            State::Recorded(record, flags) if !flags.is_debug() => {
-                *flags = Flags::DEBUG;
-                record.flags(&self.lane, Flags::DEBUG.bits());
-                record.commit(&self.lane);
-            }
-            State::Recorded(..) => {}
+            State::Recorded(record) => record.set_flags(Flags::DEBUG.bits()),
             // One that found no room; whatever is not sampled stays that.
             State::Unrecorded(context) if context.flags.is_sampled() => {
                 context.flags = Flags::DEBUG;
@@ -272,7 +262,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     /// Begins a log at a given time.
     pub fn log_at(&mut self, time: Time) -> Log<'_, 'r, WORDS, L> {
         let logged = match &mut self.state {
-            State::Recorded(record, _) => record.log(&self.lane, time),
+            State::Recorded(record) => record.log(&self.lane, time),
             State::Unrecorded(_) => false,
         };
         Log {
@@ -287,7 +277,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
 impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Span<'r, L, WORDS> {
     #[inline]
     fn drop(&mut self) {
-        if let State::Recorded(record, _) = &self.state {
+        if let State::Recorded(record) = &self.state {
             // SAFETY: the span's last word.
             self.lane.end(unsafe { record.ending() });
         }
@@ -313,7 +303,7 @@ pub(crate) fn begin<'r, const WORDS: usize>(
     core::mem::forget(unbegun);
     // Ids as late as here: they lie somewhere, and before the claim they would be in its way.
     let record = RecordWriter::new(claimed, ids(), start);
-    record.begin_with(flags.bits());
+    record.set_flags(flags.bits());
     record
 }
 
@@ -348,7 +338,7 @@ impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Log<'_, 'r, WORDS, L> {
     /// Adds a field.
     pub fn field<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
         if let Some(Span {
-            state: State::Recorded(record, _),
+            state: State::Recorded(record),
             lane,
         }) = self.span.as_deref_mut()
         {
@@ -365,7 +355,7 @@ impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Log<'_, 'r, WORDS, L> {
 impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Drop for Log<'_, 'r, WORDS, L> {
     fn drop(&mut self) {
         if let Some(Span {
-            state: State::Recorded(record, _),
+            state: State::Recorded(record),
             lane,
         }) = self.span.as_deref()
         {

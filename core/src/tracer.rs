@@ -274,7 +274,7 @@ impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORD
                 // SAFETY: begun just now, for this.
                 let record = unsafe { RecordWriter::go_on(slot) };
                 record.forget_parent();
-                Span::named(self, record, context.flags, name)
+                Span::named(self, record, name)
             }
             None => Span::unrecorded(self, self.context(context.trace_id, None, context.flags)),
         }
@@ -287,7 +287,7 @@ impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORD
             Some(slot) => {
                 // SAFETY: begun just now, for this.
                 let record = unsafe { RecordWriter::go_on(slot) };
-                Span::named(self, record, parent.flags, name)
+                Span::named(self, record, name)
             }
             None => Span::unrecorded(self, self.child_context(parent)),
         }

@@ -17,14 +17,11 @@ impl<'r, const WORDS: usize> SpanView<'r, WORDS> {
 
     /// Its ids, its parent and its flags. `None` for what no tracer wrote.
     pub fn context(&self) -> Option<SpanContext> {
-        let flags = self
-            .said(|kind| kind == kind::FLAGS)
-            .map(|entry| entry.flags());
         Some(SpanContext {
             trace_id: TraceId::new(self.record.trace_id())?,
             span_id: SpanId::new(self.record.span_id())?,
             parent_id: SpanId::new(self.record.parent_id()),
-            flags: Flags::from_bits(flags.unwrap_or(self.record.first_flags()).into()),
+            flags: Flags::from_bits(self.record.flags().into()),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::{counter, global, local, random};
 /// A span that has its slot and waits for its name. If that never comes, because what should make it
 /// panics, it goes on without: a slot that nobody ends would keep its tracer for ever.
 #[must_use]
-pub(crate) struct Begun(Unnamed, Flags);
+pub(crate) struct Begun(Unnamed);
 
 /// The lane and the slot: what fits two registers.
 type Unnamed = (&'static ThreadLane, core::Begun<'static, WORDS>);
@@ -51,13 +51,12 @@ impl Begun {
 
     #[inline(always)]
     fn go_on(self, name: &str) -> Span {
-        let flags = self.1;
-        go_on(self.into_unnamed(), flags, name)
+        go_on(self.into_unnamed(), name)
     }
 
     #[inline(always)]
     fn into_unnamed(self) -> Unnamed {
-        let Self(unnamed, _) = self;
+        let Self(unnamed) = self;
         mem::forget(self);
         unnamed
     }
@@ -66,15 +65,14 @@ impl Begun {
 impl Drop for Begun {
     #[inline(always)]
     fn drop(&mut self) {
-        let Self(unnamed, flags) = *self;
-        drop(go_on(unnamed, flags, ""));
+        drop(go_on(self.0, ""));
     }
 }
 
 #[inline(always)]
-fn go_on((lane, begun): Unnamed, flags: Flags, name: &str) -> Span {
-    // SAFETY: begun in this lane, with these flags, and given away by what held it.
-    Span(unsafe { core::Span::go_on(Handle::Recorded(lane), begun, flags, name) })
+fn go_on((lane, begun): Unnamed, name: &str) -> Span {
+    // SAFETY: begun in this lane, and given away by what held it.
+    Span(unsafe { core::Span::go_on(Handle::Recorded(lane), begun, name) })
 }
 
 /// The first span of a trace, with fresh ids.
@@ -90,7 +88,7 @@ pub(crate) fn trace(root: &Root, name: impl Into<String>) -> Span {
             },
         },
     };
-    Begun(unnamed, Flags::SAMPLED).named(name)
+    Begun(unnamed).named(name)
 }
 
 #[inline(always)]
@@ -161,7 +159,7 @@ pub(crate) fn child(parent: &Span, name: impl Into<String>) -> Span {
             Err(unrecorded) => return unrecorded.span(),
         },
     };
-    Begun(unnamed, parent.0.flags()).named(name)
+    Begun(unnamed).named(name)
 }
 
 /// Out of line, as it fits a register.
@@ -245,7 +243,7 @@ fn begin_in(lane: &'static ThreadLane, context: &SpanContext) -> Result<Begun, U
     };
     // SAFETY: claimed in this lane. It goes on when it is named, or dropped.
     let begun = unsafe { core::Span::begin(&Handle::Recorded(lane), context, claimed) };
-    Ok(Begun((lane, begun), context.flags))
+    Ok(Begun((lane, begun)))
 }
 
 /// The same for a trace's first span, with fresh ids.

@@ -357,7 +357,7 @@ fn a_reset_in_the_middle_of_a_claim_or_of_freeing_costs_no_other_span() {
     let chip = Chip::cold();
     chip.boot(|device, _| {
         let mut span = device.root("with a chain");
-        span.tag("text", "x".repeat(200).as_str());
+        span.tag("text", "x".repeat(208).as_str());
         span.end();
         device.root("beside").end();
     });

@@ -155,7 +155,7 @@ pub fn invent(image: &mut Image, random: &mut Random) {
             to * SLOT_BYTES as i64
         };
         image.set_chain(index, distance as u64);
-        // The flags that it began with: the byte behind what was cut of times.
+        // The flags: the byte behind what was cut of times.
         if random.one_in(2) {
             let rare = &mut image.slot_mut(index)[slot::HEAD + 3];
             *rare = *rare & 0x00ff_ffff | 1 << 24;

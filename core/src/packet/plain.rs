@@ -55,7 +55,7 @@ fn head<'r, const WORDS: usize>(
     place.i64_field(jaeger::ID, record.number(3) as i64);
     place.put([jaeger::NAME, name_len as u8]);
     place.words(name, name_len);
-    place.put(jaeger::flags(0, record.first_flags()));
+    place.put(jaeger::flags(0, record.flags()));
 
     let start = clock.unix_micros(record.number(4));
     let end = clock.unix_micros(record.end_ticks());

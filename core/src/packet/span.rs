@@ -196,11 +196,7 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
             set::REFERENCES,
             references.bytes,
         );
-        let flags = match self.find(kind::FLAGS) {
-            true => self.entries.entry.read_flags(),
-            false => self.record.first_flags(),
-        };
-        w.put(jaeger::flags(references.count, flags));
+        w.put(jaeger::flags(references.count, self.record.flags()));
         self.start_and_duration(w);
 
         // What is told in tags of its own, of the few spans that have it.

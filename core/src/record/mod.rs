@@ -14,13 +14,11 @@
 //!
 //! An entry is a header word, `kind << 27 | key length << 16 | value length`, both in bytes, then
 //! its key, then its value. A key too long for its eleven bits has all of them set, and its length
-//! in a word behind the header. What can be said twice (name, flags, start, end) counts as it was
-//! said last.
+//! in a word behind the header. What can be said twice (name, start, end) counts as it was said last.
 //!
 //! | kind | key | value |
 //! |---|---|---|
 //! | name; name that was cut | | the name |
-//! | flags | | one word |
 //! | start, end, log; each in ticks or in Unix nanoseconds | | two words |
 //! | reference: child of; follows from | | trace id, span id: six words |
 //! | string, bytes | yes | the value |
@@ -62,9 +60,9 @@ pub(crate) const HEAD_WORDS: usize = 10;
 /// Where in the head the parent's span id lies.
 const PARENT_WORDS: core::ops::Range<usize> = 6..8;
 
-/// Words at the end of a record that only the first start, the first end and flags may take, so
-/// that they find room whatever was added before. What is said again must find room as anything.
-const RESERVE: usize = 3 + 3 + 2;
+/// Words at the end of a record that only the first start and the first end may take, so that they
+/// find room whatever was added before. What is said again must find room as anything.
+const RESERVE: usize = 3 + 3;
 
 /// The longest record in slots of so many words: a full datagram holds no more, and all that its
 /// slots hold can be told by a committed length.
@@ -82,7 +80,6 @@ pub(crate) const LONG_KEY: usize = (1 << 11) - 1;
 
 pub(crate) mod kind {
     // Two each for one that may be said again, or for all of one list.
-    pub(crate) const FLAGS: u32 = 1;
     pub(crate) const NAME: u32 = 2;
     pub(crate) const CUT_NAME: u32 = 3;
     /// In ticks, as the others that do not say.

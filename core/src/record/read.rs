@@ -92,16 +92,16 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     /// Whether it is what a writer wrote: for memory that may hold anything. Its chain must be
     /// sound.
     pub(crate) fn is_whole(&self) -> bool {
-        if self.trace_id() == 0 || self.span_id() == 0 || !are_flags(self.first_flags()) {
+        if self.trace_id() == 0 || self.span_id() == 0 || !are_flags(self.flags()) {
             return false;
         }
         let mut entries = self.entries();
         entries.by_ref().all(|entry| entry.is_whole()) && entries.are_done()
     }
 
-    /// The flags that the span began with.
-    pub(crate) fn first_flags(&self) -> u8 {
-        self.first.first_flags()
+    /// The flags, as bits.
+    pub(crate) fn flags(&self) -> u8 {
+        self.first.flags()
     }
 
     /// How many tags, logs, references and times found no room.
@@ -265,17 +265,6 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
         }
     }
 
-    /// The flags, as bits.
-    pub(crate) fn flags(&self) -> u8 {
-        { *self }.read_flags()
-    }
-
-    /// The same without a copy, once.
-    #[inline(always)]
-    pub(crate) fn read_flags(&mut self) -> u8 {
-        u32::from_le(self.words.word()) as u8
-    }
-
     /// The time of a start, an end or a log.
     pub(crate) fn time(&self) -> Time {
         let mut words = self.words;
@@ -309,7 +298,6 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
         let lengths = (self.key_len, self.len);
         match self.kind {
             kind::NAME | kind::CUT_NAME => self.key_len == 0 && self.bytes().is_text(),
-            kind::FLAGS => lengths == (0, 4) && are_flags(self.flags()),
             kind::START..=kind::LOG_UNIX => lengths == (0, 8),
             kind::CHILD_OF | kind::FOLLOWS_FROM => lengths == (0, 24),
             kind::STRING..kind::FIELDS_END => {

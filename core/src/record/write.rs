@@ -107,10 +107,16 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         (u128::from(low) | u128::from(high) << 64, span, parent)
     }
 
-    /// The flags that the span begins with, as bits.
+    /// The flags of the span, as bits.
     #[inline(always)]
-    pub(crate) fn begin_with(&self, flags: u8) {
-        self.0.first().begin_with(flags);
+    pub(crate) fn flags(&self) -> u8 {
+        self.0.first().flags()
+    }
+
+    /// From now on, these are its flags: bits.
+    #[inline(always)]
+    pub(crate) fn set_flags(&self, bits: u8) {
+        self.0.first().set_flags(bits);
     }
 
     /// Makes visible what was written so far.
@@ -223,15 +229,6 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
             Time::UnixNanos(nanos) => (kind::UNIX, nanos.to_le_bytes()),
         };
         self.append(lane, header(kind + unit, 0, value.len()), &[], &value, keep)
-    }
-
-    /// Changes the flags of the span, once: that has room in the reserve.
-    pub(crate) fn flags(&mut self, lane: &impl Lane<'r, WORDS>, bits: u8) {
-        let value = u32::from(bits).to_le_bytes();
-        let header = header(kind::FLAGS, 0, value.len());
-        if !self.append(lane, header, &[], &value, 0) {
-            self.0.count_cut(Cut::Tag);
-        }
     }
 
     /// Refers to another span.

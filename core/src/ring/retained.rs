@@ -52,7 +52,7 @@ struct Memory<const SLOTS: usize, const WORDS: usize> {
     slots: [Slot<WORDS>; SLOTS],
 }
 
-const MAGIC: u32 = u32::from_le_bytes(*b"jgl\x02");
+const MAGIC: u32 = u32::from_le_bytes(*b"jgl\x03");
 
 /// What was found in memory that had survived a reset.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
