@@ -165,6 +165,12 @@ impl Flags {
         }
     }
 
+    /// Flags from the [`bits`](Self::bits) of some.
+    #[inline(always)]
+    pub(crate) const fn of_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// The bits: 0, 1 or 3.
     pub const fn bits(self) -> u8 {
         self.0

@@ -166,7 +166,7 @@ pub use packet::{
 pub use record::{Ending, Lane};
 pub use ring::{Found, KeepNewest, KeepOldest, Policy, Retained, RetainedSlots, Slots};
 pub use slot::{Claimed, MAX_SLOTS, Slot};
-pub use span::{Begun, Log, Span};
+pub use span::{Log, Place, Span};
 pub use stats::{Dropped, Stats, Trimmed};
 pub use ticks::{TickClock, TickCounter};
 pub use time::{Clock, Time};

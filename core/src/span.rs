@@ -1,7 +1,7 @@
 //! An open span: a small handle on its record. What is said of the span goes into the record as
 //! it comes, and is visible to the drainer at once.
 
-use crate::record::{Ids, Lane, RecordWriter};
+use crate::record::{Ending, Ids, Lane, RecordWriter};
 use crate::slot::{Claimed, Slot};
 use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
 
@@ -15,10 +15,10 @@ pub struct Span<'r, L: Lane<'r, WORDS>, const WORDS: usize> {
     state: State<'r, WORDS>,
 }
 
-/// A span that has begun, and has no name yet.
+/// Where an open span lies, in one word: all that has to be kept of it.
 #[derive(Clone, Copy)]
 #[must_use = "its slot is lost unless it goes on"]
-pub struct Begun<'r, const WORDS: usize>(&'r Slot<WORDS>);
+pub struct Place<'r, const WORDS: usize>(&'r Slot<WORDS>);
 
 /// Small, and known to the compiler: as long as what is said of a span has a length that it knows,
 /// so has it the place of the next entry, and needs no check. With a tag of its own, which the compiler
@@ -68,6 +68,29 @@ impl Context {
     }
 }
 
+impl<'r, const WORDS: usize> Place<'r, WORDS> {
+    /// Who the span is.
+    ///
+    /// # Safety
+    ///
+    /// It has begun, and not ended.
+    #[inline(always)]
+    pub unsafe fn context(self) -> SpanContext {
+        // SAFETY: as promised by the caller; it is only read.
+        context(&unsafe { RecordWriter::again(self.0) })
+    }
+
+    /// The span, to be ended: by its lane ([`Lane::end`]).
+    ///
+    /// # Safety
+    ///
+    /// It has begun, and is not used any more.
+    #[inline(always)]
+    pub unsafe fn ending(self) -> Ending<'r, WORDS> {
+        Ending(self.0)
+    }
+}
+
 impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     /// A span that is not recorded.
     #[inline]
@@ -93,57 +116,75 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     ) -> Self {
         match claimed {
             Some(claimed) => {
-                // SAFETY: as promised by the caller.
-                let begun = unsafe { Self::begin(&lane, &context, claimed) };
-                // SAFETY: begun just now, for this.
-                unsafe { Self::go_on(lane, begun, name) }
+                let record = begin(claimed, &lane, context.flags, || Ids::from(&context));
+                let place = Place(record.place());
+                // SAFETY: begun there just now.
+                unsafe { Self::go_on(lane, place, name) }
             }
             None => Self::unrecorded(lane, context),
         }
     }
 
-    /// The first half of [`start`](Self::start): all but the name. What it gives fits a register, so that
-    /// it can be done out of line, and the second where the name is known.
+    /// Begins a span that has no name yet, in a claimed slot.
     ///
     /// # Safety
     ///
-    /// As for [`start`](Self::start). [`go_on`](Self::go_on) follows: else the slot is lost.
+    /// As for [`start`](Self::start).
     #[inline(always)]
     pub unsafe fn begin(
         lane: &L,
         context: &SpanContext,
         claimed: Claimed<'r, WORDS>,
-    ) -> Begun<'r, WORDS> {
-        let ids = || Ids::from(context);
-        Begun(begin(claimed, lane, context.flags, ids).begun())
+    ) -> Place<'r, WORDS> {
+        let record = begin(claimed, lane, context.flags, || Ids::from(context));
+        record.commit(lane);
+        Place(record.place())
     }
 
-    /// The same, with the time that the lane would tell.
+    /// The same at a time that the lane told.
     ///
     /// # Safety
     ///
-    /// As for [`begin`](Self::begin).
+    /// As for [`start`](Self::start).
     #[inline(always)]
     pub unsafe fn begin_at(
+        lane: &L,
         ticks: u64,
         context: &SpanContext,
         claimed: Claimed<'r, WORDS>,
-    ) -> Begun<'r, WORDS> {
+    ) -> Place<'r, WORDS> {
         let record = RecordWriter::new(claimed, Ids::from(context), ticks);
-        record.set_flags(context.flags.bits());
-        Begun(record.begun())
+        record.set_flags(context.flags);
+        record.commit(lane);
+        Place(record.place())
     }
 
-    /// The second half.
+    /// The span that was begun there, with its name.
     ///
     /// # Safety
     ///
-    /// The span was begun with this lane, and goes on once.
+    /// As for [`resume`](Self::resume), and this comes first.
     #[inline(always)]
-    pub unsafe fn go_on(lane: L, begun: Begun<'r, WORDS>, name: &str) -> Self {
-        // SAFETY: begun, for this.
-        let record = unsafe { RecordWriter::go_on(begun.0) };
+    pub unsafe fn go_on(lane: L, place: Place<'r, WORDS>, name: &str) -> Self {
+        // SAFETY: as promised by the caller.
+        let record = unsafe { RecordWriter::go_on(place.0) };
         Self::named(lane, record, name)
+    }
+
+    /// The span that lies there.
+    ///
+    /// # Safety
+    ///
+    /// It was begun there, with this lane, and has not ended. Of several that were made of one place, none is
+    /// used while another one changes the span.
+    #[inline(always)]
+    pub unsafe fn resume(lane: L, place: Place<'r, WORDS>) -> Self {
+        // SAFETY: as promised by the caller.
+        let record = unsafe { RecordWriter::again(place.0) };
+        Self {
+            lane,
+            state: State::Recorded(record),
+        }
     }
 
     /// A span that has begun, with its name.
@@ -162,19 +203,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     pub fn context(&self) -> SpanContext {
         match &self.state {
             State::Unrecorded(context) => context.get(),
-            State::Recorded(record) => {
-                let (trace_id, span_id, parent_id) = record.ids();
-                // SAFETY: it was none of zero when it was written, and nobody writes there again.
-                let trace_id = unsafe { TraceId::new_unchecked(trace_id) };
-                // SAFETY: as above.
-                let span_id = unsafe { SpanId::new_unchecked(span_id) };
-                SpanContext {
-                    trace_id,
-                    span_id,
-                    parent_id: SpanId::new(parent_id),
-                    flags: Flags::from_bits(record.flags().into()),
-                }
-            }
+            State::Recorded(record) => context(record),
         }
     }
 
@@ -182,7 +211,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     #[inline(always)]
     pub fn flags(&self) -> Flags {
         match &self.state {
-            State::Recorded(record) => Flags::from_bits(record.flags().into()),
+            State::Recorded(record) => record.flags(),
             State::Unrecorded(context) => context.flags,
         }
     }
@@ -237,7 +266,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     /// Marks the span, and the children that it will have, as ones that somebody debugs.
     pub fn set_debug(&mut self) {
         match &mut self.state {
-            State::Recorded(record) => record.set_flags(Flags::DEBUG.bits()),
+            State::Recorded(record) => record.set_flags(Flags::DEBUG),
             // One that found no room; whatever is not sampled stays that.
             State::Unrecorded(context) if context.flags.is_sampled() => {
                 context.flags = Flags::DEBUG;
@@ -270,6 +299,13 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         }
     }
 
+    /// The log that was begun last, once more, to go on with it: for those who had to forget it
+    /// ([`mem::forget`](core::mem::forget)), because it borrows the span.
+    #[inline(always)]
+    pub fn resume_log(&mut self) -> Log<'_, 'r, WORDS, L> {
+        Log { span: Some(self) }
+    }
+
     /// Ends the span now. So does dropping it.
     pub fn end(self) {}
 }
@@ -279,8 +315,23 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Drop for Span<'r, L, WORDS> {
     fn drop(&mut self) {
         if let State::Recorded(record) = &self.state {
             // SAFETY: the span's last word.
-            self.lane.end(unsafe { record.ending() });
+            self.lane.end(unsafe { Place(record.place()).ending() });
         }
+    }
+}
+
+#[inline(always)]
+fn context<const WORDS: usize>(record: &RecordWriter<'_, WORDS>) -> SpanContext {
+    let (trace_id, span_id, parent_id) = record.ids();
+    // SAFETY: it was none of zero when it was written, and nobody writes there again.
+    let trace_id = unsafe { TraceId::new_unchecked(trace_id) };
+    // SAFETY: as above.
+    let span_id = unsafe { SpanId::new_unchecked(span_id) };
+    SpanContext {
+        trace_id,
+        span_id,
+        parent_id: SpanId::new(parent_id),
+        flags: record.flags(),
     }
 }
 
@@ -303,7 +354,7 @@ pub(crate) fn begin<'r, const WORDS: usize>(
     core::mem::forget(unbegun);
     // Ids as late as here: they lie somewhere, and before the claim they would be in its way.
     let record = RecordWriter::new(claimed, ids(), start);
-    record.set_flags(flags.bits());
+    record.set_flags(flags);
     record
 }
 

@@ -307,7 +307,7 @@ impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORD
             span_id: span_id.get(),
             parent_id: parent.span_id.get(),
         };
-        Some(begin(claimed, &self, parent.flags, ids).begun())
+        Some(begin(claimed, &self, parent.flags, ids).place())
     }
 
     /// Out of line, as the beginning: one piece of code for all places that trace. The slot first,

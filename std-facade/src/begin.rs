@@ -5,95 +5,36 @@ use std::mem;
 use std::num::{NonZeroU64, NonZeroU128};
 use std::sync::Arc;
 
-use jaegerling_core::{self as core, Flags, SpanContext, SpanId};
+use jaegerling_core::{self as core, Flags, Place, SpanContext, SpanId, TraceId};
 
 use crate::Span;
 use crate::hub::Hub;
-use crate::lane::{Handle, ThreadLane, WORDS, with_lane};
+use crate::lane::{ThreadLane, WORDS, with_lane};
 use crate::name::Name;
 use crate::root::Root;
+use crate::span::Kind;
+use crate::unrecorded::{Unrecorded, Who};
 use crate::{counter, global, local, random};
 
-/// A span that has its slot and waits for its name. If that never comes, because what should make it
-/// panics, it goes on without: a slot that nobody ends would keep its tracer for ever.
-#[must_use]
-pub(crate) struct Begun(Unnamed);
-
-/// The lane and the slot: what fits two registers.
-type Unnamed = (&'static ThreadLane, core::Begun<'static, WORDS>);
-
-/// What a span is that is not recorded. The compiler should know that it is not.
-pub(crate) struct Unrecorded(Handle, SpanContext);
-
-/// The span; its name is asked for only if it has begun.
-#[inline]
-pub(crate) fn named(begun: Result<Begun, Unrecorded>, name: impl Into<String>) -> Span {
-    match begun {
-        Ok(begun) => begun.named(name),
-        Err(unrecorded) => unrecorded.span(),
-    }
-}
-
-impl Unrecorded {
-    #[inline(always)]
-    fn span(self) -> Span {
-        let Self(handle, context) = self;
-        Span::unrecorded(handle, context)
-    }
-}
-
-impl Begun {
-    #[inline(always)]
-    fn named(self, name: impl Into<String>) -> Span {
-        let name = Name::of(name);
-        self.go_on(name.as_str())
-    }
-
-    #[inline(always)]
-    fn go_on(self, name: &str) -> Span {
-        go_on(self.into_unnamed(), name)
-    }
-
-    #[inline(always)]
-    fn into_unnamed(self) -> Unnamed {
-        let Self(unnamed) = self;
-        mem::forget(self);
-        unnamed
-    }
-}
-
-impl Drop for Begun {
-    #[inline(always)]
-    fn drop(&mut self) {
-        drop(go_on(self.0, ""));
-    }
-}
-
+/// A span that has begun, with its name, which is asked for only if the span is recorded.
 #[inline(always)]
-fn go_on((lane, begun): Unnamed, name: &str) -> Span {
-    // SAFETY: begun in this lane, and given away by what held it.
-    Span(unsafe { core::Span::go_on(Handle::Recorded(lane), begun, name) })
+pub(crate) fn named(span: Span, name: impl Into<String>) -> Span {
+    if let Kind::Recorded(lane, place) = span.kind() {
+        let name = Name::of(name);
+        // SAFETY: begun in this lane just now. This is not its end: that is the handle's.
+        mem::forget(unsafe { core::Span::go_on(lane, place, name.as_str()) });
+    }
+    span
 }
 
 /// The first span of a trace, with fresh ids.
 #[inline(always)]
 pub(crate) fn trace(root: &Root, name: impl Into<String>) -> Span {
-    let unnamed = match trace_at_hand(root) {
-        Some(unnamed) => unnamed,
-        None => match refused_at_hand(root) {
-            Some((low, high)) => return refused(root.number, trace_context(low, high)).span(),
-            None => match other_trace(root) {
-                Ok(unnamed) => unnamed,
-                Err(unrecorded) => return unrecorded.span(),
-            },
-        },
+    let span = match trace_at_hand(root) {
+        Some(span) => span,
+        None => refused_or_other_trace(root),
     };
-    Begun(unnamed).named(name)
-}
-
-#[inline(always)]
-fn refused(tracer: u64, context: SpanContext) -> Unrecorded {
-    Unrecorded(Handle::Refused(tracer), context)
+    named(span, name)
 }
 
 /// The context of a trace's first span, whose id is the lower half of the trace's.
@@ -124,7 +65,7 @@ pub(crate) fn sampled(
 /// The way of most spans: all that it takes is at hand. If not, nothing has happened. In line: the
 /// call alone would be a tenth of it.
 #[inline(always)]
-fn trace_at_hand(root: &Root) -> Option<Unnamed> {
+fn trace_at_hand(root: &Root) -> Option<Span> {
     let local = local::at_hand();
     let lane = local.lane(root.number)?;
     begin_at_hand(lane, || {
@@ -133,49 +74,38 @@ fn trace_at_hand(root: &Root) -> Option<Unnamed> {
     })
 }
 
-/// The same for a span that finds the lane full, as the one before: the halves of its trace's id.
+/// Where that is not at hand: first of all, a span that finds the lane full, as the one before.
 #[cold]
 #[inline(never)]
-fn refused_at_hand(root: &Root) -> Option<(NonZeroU64, u64)> {
+fn refused_or_other_trace(root: &Root) -> Span {
     let local = local::at_hand();
-    let lane = local.lane(root.number)?;
-    if !lane.is_plain() || !lane.ring.refuse_if_full() {
-        return None;
+    match local.lane(root.number) {
+        Some(lane) if lane.is_plain() && lane.ring.refuse_if_full() => {
+            lane.bell.ring_for_loss();
+            let (low, high) = local.trace();
+            Span::unrecorded(root.number, trace_context(low, high))
+        }
+        _ => other_trace(root),
     }
-    lane.bell.ring_for_loss();
-    Some(local.trace())
 }
 
 /// A child, with a fresh id.
 #[inline(always)]
 pub(crate) fn child(parent: &Span, name: impl Into<String>) -> Span {
-    let unnamed = match child_at_hand(&parent.0) {
-        Some(unnamed) => unnamed,
-        None if matches!(parent.0.lane(), Handle::Off) => {
-            return unsampled_child(&parent.context(), random_span_id()).span();
-        }
-        None => match other_child(parent) {
-            Ok(unnamed) => unnamed,
-            Err(unrecorded) => return unrecorded.span(),
+    let span = match parent.kind() {
+        Kind::Recorded(lane, place) => match child_at_hand(parent, lane) {
+            Some(span) => span,
+            None => child_of_recorded(lane, place),
         },
+        Kind::Unrecorded(parent) => child_of_unrecorded(parent.who()),
     };
-    Begun(unnamed).named(name)
-}
-
-/// Out of line, as it fits a register.
-#[inline(never)]
-pub(crate) fn random_span_id() -> SpanId {
-    SpanId::new(random::next()).unwrap_or(SpanId::MIN)
+    named(span, name)
 }
 
 #[inline(always)]
-fn child_at_hand(parent: &core::Span<'static, Handle, WORDS>) -> Option<Unnamed> {
-    let &Handle::Recorded(lane) = parent.lane() else {
-        return None;
-    };
+fn child_at_hand(parent: &Span, lane: &'static ThreadLane) -> Option<Span> {
     let local = local::at_hand();
-    // Both is as the lane says; but the compiler does not know.
-    if !parent.is_recording() || !local.is_last(lane) {
+    if !local.is_last(lane) {
         return None;
     }
     begin_at_hand(lane, || {
@@ -184,11 +114,44 @@ fn child_at_hand(parent: &core::Span<'static, Handle, WORDS>) -> Option<Unnamed>
     })
 }
 
+/// By value, as a handle whose address is given away would have to be in memory.
+#[cold]
+#[inline(never)]
+fn child_of_recorded(lane: &'static ThreadLane, parent: Place<'static, WORDS>) -> Span {
+    // SAFETY: the caller has its handle.
+    begin_child_in(lane, &unsafe { parent.context() }, None)
+}
+
+#[cold]
+#[inline(never)]
+fn child_of_unrecorded(parent: &Who) -> Span {
+    match parent.child_at_hand() {
+        Some(child) => child.into(),
+        None => other_child_of_unrecorded(parent),
+    }
+}
+
+#[inline(never)]
+fn other_child_of_unrecorded(parent: &Who) -> Span {
+    begin_child_with(parent.tracer(), &parent.context(), None)
+}
+
+/// A child with an id of its own choice.
+pub(crate) fn child_with_id(parent: &Span, span_id: SpanId) -> Span {
+    let context = parent.context();
+    match parent.kind() {
+        Kind::Recorded(lane, _) => begin_child_in(lane, &context, Some(span_id)),
+        Kind::Unrecorded(cell) => begin_child_with(cell.who().tracer(), &context, Some(span_id)),
+    }
+}
+
 #[inline(always)]
-fn begin_at_hand(
-    lane: &'static ThreadLane,
-    context: impl FnOnce() -> SpanContext,
-) -> Option<Unnamed> {
+fn random_span_id() -> SpanId {
+    SpanId::new(random::next()).unwrap_or(SpanId::MIN)
+}
+
+#[inline(always)]
+fn begin_at_hand(lane: &'static ThreadLane, context: impl FnOnce() -> SpanContext) -> Option<Span> {
     if !lane.is_plain() {
         return None;
     }
@@ -197,38 +160,98 @@ fn begin_at_hand(
     // Before the clock is read, which takes the registers.
     let context = context();
     let now = counter::read();
-    // SAFETY: claimed in this lane, whose clock this is. It goes on when it is named, or dropped.
-    let begun = unsafe { core::Span::<Handle, WORDS>::begin_at(now, &context, claimed) };
-    Some((lane, begun))
+    // SAFETY: claimed in this lane, whose clock this is.
+    let place = unsafe { core::Span::begin_at(&lane, now, &context, claimed) };
+    Some(Span::recorded_at(lane, place))
 }
 
-/// What is not at hand: another place for what is given than where it is to be, or all spans would be
-/// in memory.
-type Other = Result<Unnamed, Unrecorded>;
-
-#[cold]
 #[inline(never)]
-fn other_trace(root: &Root) -> Other {
-    begin_trace(root).map(Begun::into_unnamed)
-}
-
-#[cold]
-#[inline(never)]
-fn other_child(parent: &Span) -> Other {
-    begin_child(parent, None).map(Begun::into_unnamed)
-}
-
-/// Begins a span in this thread's lane; or says what it is, if it is not recorded.
-#[inline(never)]
-pub(crate) fn begin(hub: &Arc<Hub>, context: &SpanContext) -> Result<Begun, Unrecorded> {
-    if !context.flags.is_sampled() {
-        return Err(Unrecorded(Handle::Off, *context));
+fn other_trace(root: &Root) -> Span {
+    let (trace_id, span_id) = root.settings.next_trace();
+    let context = sampled(trace_id.into(), span_id, None);
+    match local::get().lane(root.number) {
+        Some(lane) => begin_in(lane, &context),
+        None => begin(root.hub(), &context),
     }
-    with_lane(hub, |lane| begin_in(lane, context))
+}
+
+/// Begins a span of a tracer in this thread, with whatever ids.
+#[inline(always)]
+pub(crate) fn start(root: &Root, context: SpanContext) -> Span {
+    let SpanContext {
+        trace_id,
+        span_id,
+        parent_id,
+        flags,
+    } = context;
+    start_with(root, trace_id, span_id, parent_id, flags)
+}
+
+/// A child of a span of another process.
+#[inline(always)]
+pub(crate) fn child_in(root: &Root, parent: &SpanContext) -> Span {
+    match parent.flags.is_sampled() {
+        true => start(root, child_of(parent, root.settings.next_span_id())),
+        false => unsampled_child_in(root, parent),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn unsampled_child_in(root: &Root, parent: &SpanContext) -> Span {
+    let trace_id = [parent.trace_id.low(), parent.trace_id.high()];
+    let child = match root.settings.ids {
+        None => Unrecorded::child_at_hand(trace_id, parent.span_id, parent.flags),
+        Some(_) => None,
+    };
+    match child {
+        Some(child) => child.into(),
+        None => other_unsampled_child_in(root, parent),
+    }
+}
+
+#[inline(never)]
+fn other_unsampled_child_in(root: &Root, parent: &SpanContext) -> Span {
+    Span::unrecorded(0, child_of(parent, root.settings.next_span_id()))
+}
+
+/// What it is given fits the registers, but does not as one value.
+#[inline(never)]
+fn start_with(
+    root: &Root,
+    trace_id: TraceId,
+    span_id: SpanId,
+    parent_id: Option<SpanId>,
+    flags: Flags,
+) -> Span {
+    let context = || SpanContext {
+        trace_id,
+        span_id,
+        parent_id,
+        flags,
+    };
+    if !flags.is_sampled() {
+        return Span::unrecorded(0, context());
+    }
+    let lane = local::at_hand().lane(root.number);
+    match lane.and_then(|lane| begin_at_hand(lane, context)) {
+        Some(span) => span,
+        None => begin(root.hub(), &context()),
+    }
+}
+
+/// Begins a span in this thread's lane, unless it is not sampled.
+#[cold]
+#[inline(never)]
+fn begin(hub: &Arc<Hub>, context: &SpanContext) -> Span {
+    match context.flags.is_sampled() {
+        true => with_lane(hub, |lane| begin_in(lane, context)),
+        false => Span::unrecorded(0, *context),
+    }
 }
 
 #[inline]
-fn begin_in(lane: &'static ThreadLane, context: &SpanContext) -> Result<Begun, Unrecorded> {
+fn begin_in(lane: &'static ThreadLane, context: &SpanContext) -> Span {
     let claimed = match lane.hub.output_gone() {
         // SAFETY: the lane owns its slots; they stay where they are.
         false => unsafe { lane.ring.claim() },
@@ -239,52 +262,40 @@ fn begin_in(lane: &'static ThreadLane, context: &SpanContext) -> Result<Begun, U
     };
     let Some(claimed) = claimed else {
         lane.hub.bell.ring_for_loss();
-        return Err(refused(lane.hub.settings.number, *context));
+        return Span::unrecorded(lane.hub.settings.number, *context);
     };
-    // SAFETY: claimed in this lane. It goes on when it is named, or dropped.
-    let begun = unsafe { core::Span::begin(&Handle::Recorded(lane), context, claimed) };
-    Ok(Begun((lane, begun)))
+    // SAFETY: claimed in this lane.
+    let place = unsafe { core::Span::begin(&lane, context, claimed) };
+    Span::recorded_at(lane, place)
 }
 
-/// The same for a trace's first span, with fresh ids.
-#[inline(never)]
-fn begin_trace(root: &Root) -> Result<Begun, Unrecorded> {
-    let (trace_id, span_id) = root.settings.next_trace();
-    let context = sampled(trace_id.into(), span_id, None);
-    match local::get().lane(root.number) {
-        Some(lane) => begin_in(lane, &context),
-        None => begin(root.hub(), &context),
+/// Begins a child of a span that was recorded in this lane, with a fresh id unless it has one.
+fn begin_child_in(
+    lane: &'static ThreadLane,
+    parent: &SpanContext,
+    span_id: Option<SpanId>,
+) -> Span {
+    match lane.is_of_this_process() {
+        true => begin_child_of(&lane.hub, parent, span_id),
+        // Inherited by a fork.
+        false => begin_child_with(lane.hub.settings.number, parent, span_id),
     }
 }
 
-/// The same for a child, with a fresh id unless it has one.
-#[inline(never)]
-pub(crate) fn begin_child(parent: &Span, span_id: Option<SpanId>) -> Result<Begun, Unrecorded> {
-    let handle = parent.0.lane();
-    let parent = parent.0.context();
-    let begin_in = |hub: &Arc<Hub>| {
-        let span_id = span_id.unwrap_or_else(|| hub.settings.next_span_id());
-        begin(hub, &child_of(&parent, span_id))
-    };
-    let unsampled = || {
-        let span_id = span_id.unwrap_or_else(random_span_id);
-        Err(unsampled_child(&parent, span_id))
-    };
-    match (handle, handle.lane()) {
-        (_, Some(lane)) => begin_in(&lane.hub),
-        (Handle::Off, _) => unsampled(),
-        // Of one that was refused, or inherited by a fork.
-        _ => match handle.number().and_then(global::input) {
-            Some(input) => begin_in(input.root.hub()),
-            None => unsampled(),
-        },
+/// The same for one that was not recorded, with the tracer of this number; or with none, 0.
+fn begin_child_with(tracer: u64, parent: &SpanContext, span_id: Option<SpanId>) -> Span {
+    match (tracer != 0).then(|| global::input(tracer)).flatten() {
+        Some(input) => begin_child_of(input.root.hub(), parent, span_id),
+        None => {
+            let span_id = span_id.unwrap_or_else(random_span_id);
+            Span::unrecorded(0, child_of(parent, span_id))
+        }
     }
 }
 
-/// A child that is not recorded, nor are its own.
-#[inline(always)]
-fn unsampled_child(parent: &SpanContext, span_id: SpanId) -> Unrecorded {
-    Unrecorded(Handle::Off, child_of(parent, span_id))
+fn begin_child_of(hub: &Arc<Hub>, parent: &SpanContext, span_id: Option<SpanId>) -> Span {
+    let span_id = span_id.unwrap_or_else(|| hub.settings.next_span_id());
+    begin(hub, &child_of(parent, span_id))
 }
 
 #[inline(always)]

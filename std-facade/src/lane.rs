@@ -68,6 +68,11 @@ impl ThreadLane {
         }
     }
 
+    /// Whether the process has not forked since it was made: else all of it is the parent's.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.hub.forks == os::forks()
+    }
+
     /// Whether nobody claims here any more, and all that was claimed is free again.
     pub(crate) fn is_over(&self) -> bool {
         self.owner.load(Ordering::Acquire) == ABANDONED && !self.ring.is_in_use()
@@ -109,7 +114,7 @@ impl ThreadLane {
 
     /// Out of line: one piece of code for all places that trace.
     #[inline(never)]
-    fn end(&'static self, span: Ending<'static, WORDS>) {
+    pub(crate) fn end(&'static self, span: Ending<'static, WORDS>) {
         if !self.counts {
             return self.end_by_clock(span);
         }
@@ -177,68 +182,34 @@ impl Drop for Slots {
     }
 }
 
-/// Where a span is recorded.
-#[derive(Clone, Copy)]
-pub(crate) enum Handle {
-    /// In a slot of this lane.
-    Recorded(&'static ThreadLane),
-    /// Nowhere, for lack of a slot; its children may be, if the tracer of this number still is.
-    Refused(u64),
-    /// Nowhere, and neither are its children.
-    Off,
-}
-
-impl Handle {
-    /// The number of its tracer, if there is one.
-    pub(crate) fn number(&self) -> Option<u64> {
-        match self {
-            Self::Recorded(lane) => Some(lane.hub.settings.number),
-            Self::Refused(number) => Some(*number),
-            Self::Off => None,
-        }
-    }
-
-    /// The lane, unless the process has forked since: then all of it is the parent's.
-    pub(crate) fn lane(&self) -> Option<&'static ThreadLane> {
-        match self {
-            Self::Recorded(lane) if lane.hub.forks == os::forks() => Some(lane),
-            _ => None,
-        }
-    }
-}
-
 // SAFETY: slots of lanes, each of which is kept until none of its slots is claimed.
-unsafe impl Lane<'static, WORDS> for Handle {
+unsafe impl Lane<'static, WORDS> for &'static ThreadLane {
     #[inline]
     fn now(&self) -> u64 {
-        match self {
-            Self::Recorded(lane) => lane.now(),
-            _ => 0,
-        }
+        ThreadLane::now(self)
     }
 
     #[cold]
     unsafe fn more(&self) -> Option<Claimed<'static, WORDS>> {
-        let lane = self.lane()?;
+        if !self.is_of_this_process() {
+            return None;
+        }
         // SAFETY: the lane owns its slots; they stay where they are.
         let claim = |ring: &'static Ring| unsafe { ring.claim_more() };
         // Nothing of a user's is dropped here, which might panic.
-        with_lane_untidied(&lane.hub, |lane| claim(&lane.ring))
+        with_lane_untidied(&self.hub, |lane| claim(&lane.ring))
     }
 
     #[cold]
     fn released(&self) {
-        if let Some(lane) = self.lane() {
-            with_lane_untidied(&lane.hub, |lane| lane.ring.released());
+        if self.is_of_this_process() {
+            with_lane_untidied(&self.hub, |lane| lane.ring.released());
         }
     }
 
     #[inline(always)]
     fn end(&self, span: Ending<'static, WORDS>) {
-        match self {
-            Self::Recorded(lane) => lane.end(span),
-            _ => span.now(self),
-        }
+        ThreadLane::end(self, span);
     }
 }
 
@@ -286,7 +257,7 @@ impl Drop for Lanes {
 
 /// This thread has no more use for the lane.
 fn give_up(lane: Arc<ThreadLane>) {
-    if lane.hub.forks != os::forks() {
+    if !lane.is_of_this_process() {
         // The parent's; handles may point there.
         std::mem::forget(lane);
         return;

@@ -103,6 +103,7 @@ mod timeline;
 mod traces_in;
 mod traces_out;
 pub mod udp;
+mod unrecorded;
 #[cfg(feature = "collect")]
 pub mod waterfall;
 

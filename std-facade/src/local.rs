@@ -7,6 +7,7 @@ use std::ptr;
 
 use crate::lane::ThreadLane;
 use crate::os;
+use crate::unrecorded::Cells;
 
 thread_local! {
     static LOCAL: Local = const { Local::new() };
@@ -21,6 +22,8 @@ pub(crate) struct Local {
     lane: Cell<*const ThreadLane>,
     /// The state of the generator, which is odd.
     random: Cell<u128>,
+    /// For spans that are not recorded.
+    pub(crate) cells: Cells,
 }
 
 /// What this thread has at hand: a lane, if any, and random numbers if there is a lane.
@@ -63,6 +66,7 @@ impl Local {
             tracer: Cell::new(0),
             lane: Cell::new(ptr::null()),
             random: Cell::new(0),
+            cells: Cells::new(),
         }
     }
 
@@ -76,6 +80,11 @@ impl Local {
         self.random
             .set(u128::from(high) << 64 | u128::from(low | 1));
         self.is_begun.set(true);
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_begun(&self) -> bool {
+        self.is_begun.get()
     }
 
     /// A random number.

@@ -1,31 +1,103 @@
-//! Spans and their logs.
+//! Spans.
+
+mod log;
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::num::{NonZeroU64, NonZeroU128};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use jaegerling_core::{self as core, Flags, ReferenceKind, SpanContext, SpanId, TraceId, Value};
+use jaegerling_core::{
+    self as core, Flags, Place, ReferenceKind, SpanContext, SpanId, TraceId, Value,
+};
+
+pub use log::Log;
 
 use crate::begin;
 use crate::clock::StartTime;
-use crate::lane::{Handle, WORDS};
+use crate::lane::{ThreadLane, WORDS};
 use crate::name::Name;
 use crate::random;
+use crate::unrecorded::Unrecorded;
 
 /// Something that takes time. It ends when it is dropped, on whatever thread.
 ///
 /// A span that is not recorded, because there was no room or its trace is not sampled, has its ids
 /// and can have children all the same; nothing that is said of it costs anything.
 #[must_use = "a span ends when it is dropped: do not name it `_`"]
-pub struct Span(pub(crate) core::Span<'static, Handle, WORDS>);
+pub struct Span {
+    /// Where it is recorded; if not, it stands in a cell.
+    lane: Option<&'static ThreadLane>,
+    at: At,
+}
+
+/// What a span is, in one word. It and the lane are moved in two registers, which an `enum` is not.
+union At {
+    place: Place<'static, WORDS>,
+    cell: ManuallyDrop<Unrecorded>,
+}
+
+/// The same for those who look.
+pub(crate) enum Kind<'a> {
+    Recorded(&'static ThreadLane, Place<'static, WORDS>),
+    Unrecorded(&'a Unrecorded),
+}
+
+/// The span while something is said of it.
+type Recorded = core::Span<'static, &'static ThreadLane, WORDS>;
 
 // What is behind the handle is written by this span alone, and whole after each call.
 impl UnwindSafe for Span {}
 impl RefUnwindSafe for Span {}
 
 impl Span {
-    pub(crate) fn unrecorded(handle: Handle, context: SpanContext) -> Self {
-        Self(core::Span::unrecorded(handle, context))
+    /// The span that is open there.
+    #[inline(always)]
+    pub(crate) fn recorded_at(lane: &'static ThreadLane, place: Place<'static, WORDS>) -> Self {
+        Self {
+            lane: Some(lane),
+            at: At { place },
+        }
+    }
+
+    /// A span that is not recorded, of the tracer of this number, or of none: 0.
+    #[inline(always)]
+    pub(crate) fn unrecorded(tracer: u64, context: SpanContext) -> Self {
+        Unrecorded::new(tracer, context).into()
+    }
+
+    #[inline(always)]
+    pub(crate) fn kind(&self) -> Kind<'_> {
+        match self.lane {
+            // SAFETY: with a lane it is made of a place alone.
+            Some(lane) => Kind::Recorded(lane, unsafe { self.at.place }),
+            // SAFETY: and without, of a cell alone.
+            None => Kind::Unrecorded(unsafe { &self.at.cell }),
+        }
+    }
+
+    /// The span, if it is recorded.
+    #[inline(always)]
+    fn recorded(&mut self) -> Option<ManuallyDrop<Recorded>> {
+        let Kind::Recorded(lane, place) = self.kind() else {
+            return None;
+        };
+        // SAFETY: this is the one handle of that span, which ends when this is dropped; it is borrowed alone, and
+        // so it stays while what is made here is used.
+        let span = unsafe { Recorded::resume(lane, place) };
+        Some(ManuallyDrop::new(span))
+    }
+
+    #[inline(always)]
+    fn reference(&mut self, kind: ReferenceKind, trace_id: TraceId, span_id: SpanId) {
+        self.write(|span| span.reference(kind, trace_id, span_id));
+    }
+
+    #[inline(always)]
+    fn write(&mut self, write: impl FnOnce(&mut Recorded)) {
+        if let Some(mut span) = self.recorded() {
+            write(&mut span);
+        }
     }
 
     /// A span that is not recorded, nor are its children: for code that wants one where there is
@@ -37,7 +109,7 @@ impl Span {
             parent_id: None,
             flags: Flags::NONE,
         };
-        Self::unrecorded(Handle::Off, context)
+        Self::unrecorded(0, context)
     }
 
     /// Begins a child of this span. It may outlive its parent.
@@ -48,31 +120,33 @@ impl Span {
 
     /// Begins a child with an id of its own choice.
     pub fn child_with_id(&self, span_id: NonZeroU64, operation_name: impl Into<String>) -> Self {
-        begin::named(
-            begin::begin_child(self, Some(span_id.into())),
-            operation_name,
-        )
+        begin::named(begin::child_with_id(self, span_id.into()), operation_name)
     }
 
     /// The id of its trace.
     pub fn trace_id(&self) -> NonZeroU128 {
-        self.0.context().trace_id.into()
+        self.context().trace_id.into()
     }
 
     /// Its own id.
     pub fn span_id(&self) -> NonZeroU64 {
-        self.0.context().span_id.into()
+        self.context().span_id.into()
     }
 
     /// Its ids and flags, as they travel to other processes: see
     /// [`propagate`](crate::propagate) and [`TracesIn::span_in`](crate::TracesIn::span_in).
+    #[inline]
     pub fn context(&self) -> SpanContext {
-        self.0.context()
+        match self.kind() {
+            // SAFETY: it is this span's.
+            Kind::Recorded(_, place) => unsafe { place.context() },
+            Kind::Unrecorded(cell) => cell.who().context(),
+        }
     }
 
     /// Whether what is said of it is recorded.
     pub fn is_recording(&self) -> bool {
-        self.0.is_recording() && self.0.lane().lane().is_some()
+        self.lane.is_some_and(ThreadLane::is_of_this_process)
     }
 
     /// Adds a log: a point in time, now, with fields. It is recorded when it is dropped.
@@ -84,22 +158,21 @@ impl Span {
     /// # Ok::<(), jaegerling::BuildError>(())
     /// ```
     pub fn log(&mut self) -> Log<'_> {
-        Log(self.0.log())
+        Log::begin(self.recorded(), |span| span.log())
     }
 
     /// Adds a log at a given time.
     pub fn log_at(&mut self, time: StartTime) -> Log<'_> {
-        match self.time(time) {
-            Some(time) => Log(self.0.log_at(time)),
-            None => Log(self.0.log()),
-        }
+        let time = self.time(time);
+        Log::begin(self.recorded(), |span| match time {
+            Some(time) => span.log_at(time),
+            None => span.log(),
+        })
     }
 
     fn time(&self, time: StartTime) -> Option<core::Time> {
-        match self.0.lane() {
-            Handle::Recorded(lane) => Some(time.on(&lane.hub.settings.clock)),
-            _ => None,
-        }
+        let lane = self.lane?;
+        Some(time.on(&lane.hub.settings.clock))
     }
 
     /// Adds a tag whose value is asked for only if the span is recorded.
@@ -116,7 +189,7 @@ impl Span {
         for<'v> &'v V: Into<Value<'v>>,
     {
         if self.is_recording() {
-            self.0.tag(key, &value());
+            self.add_tag(key, &value());
         }
     }
 
@@ -127,6 +200,32 @@ impl Span {
     {
         self.add_tag_with(key, value);
         self
+    }
+}
+
+impl From<Unrecorded> for Span {
+    #[inline(always)]
+    fn from(cell: Unrecorded) -> Self {
+        let cell = ManuallyDrop::new(cell);
+        Self {
+            lane: None,
+            at: At { cell },
+        }
+    }
+}
+
+impl Drop for Span {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Kind::Recorded(lane, place) = self.kind() {
+            // SAFETY: the span's last word.
+            lane.end(unsafe { place.ending() });
+        } else {
+            // SAFETY: without a lane, there is a cell.
+            let cell = unsafe { &mut self.at.cell };
+            // SAFETY: it is not used any more.
+            unsafe { ManuallyDrop::drop(cell) };
+        }
     }
 }
 
@@ -156,15 +255,15 @@ macro_rules! with_twins {
 
 with_twins! {
     /// Adds a tag.
-    add_string_tag, with_string_tag(key: &str, value: &str) |span| span.0.tag(key, value);
+    add_string_tag, with_string_tag(key: &str, value: &str) |span| span.add_tag(key, value);
     /// Adds a tag.
-    add_int_tag, with_int_tag(key: &str, value: i64) |span| span.0.tag(key, value);
+    add_int_tag, with_int_tag(key: &str, value: i64) |span| span.add_tag(key, value);
     /// Adds a tag. `error=true` paints the span red.
-    add_bool_tag, with_bool_tag(key: &str, value: bool) |span| span.0.tag(key, value);
+    add_bool_tag, with_bool_tag(key: &str, value: bool) |span| span.add_tag(key, value);
     /// Adds a tag. What is not finite is sent as text, because Jaeger fails on the number.
-    add_float_tag, with_float_tag(key: &str, value: f64) |span| span.0.tag(key, value);
+    add_float_tag, with_float_tag(key: &str, value: f64) |span| span.add_tag(key, value);
     /// Adds a tag.
-    add_bytes_tag, with_bytes_tag(key: &str, value: &[u8]) |span| span.0.tag(key, value);
+    add_bytes_tag, with_bytes_tag(key: &str, value: &[u8]) |span| span.add_tag(key, value);
     /// Adds a reference to a span that caused this one, of this trace or another.
     add_follows_from, with_follows_from(other: &Span) |span| {
         span.add_follows_from_raw(other.trace_id(), other.span_id());
@@ -172,27 +271,31 @@ with_twins! {
     /// Adds a reference to a span, known by its ids, that caused this one.
     add_follows_from_raw, with_follows_from_raw(trace_id: NonZeroU128, span_id: NonZeroU64)
         |span| {
-            span.0.reference(ReferenceKind::FollowsFrom, trace_id.into(), span_id.into());
+            span.reference(ReferenceKind::FollowsFrom, trace_id.into(), span_id.into());
         };
     /// Adds a reference to a further span that waits for this one, beside the parent.
     add_child_of, with_child_of(other: &SpanContext) |span| {
-        span.0.reference(ReferenceKind::ChildOf, other.trace_id, other.span_id);
+        span.reference(ReferenceKind::ChildOf, other.trace_id, other.span_id);
     };
     /// Lets the span begin at another time than the one at which it was begun, for example
     /// because its trace id became known only later.
     override_start_time, with_start_time_override(start_time: StartTime) |span| {
         if let Some(time) = span.time(start_time) {
-            span.0.set_start(time);
+            span.write(|span| span.set_start(time));
         }
     };
     /// Lets the span end at another time than the one at which it is dropped.
     override_end_time, with_end_time_override(end_time: StartTime) |span| {
         if let Some(time) = span.time(end_time) {
-            span.0.set_end(time);
+            span.write(|span| span.set_end(time));
         }
     };
     /// Marks the span, and the children that it will have, as ones that somebody debugs.
-    set_debug, with_debug() |span| span.0.set_debug();
+    set_debug, with_debug() |span| match span.lane {
+        Some(_) => span.write(core::Span::set_debug),
+        // SAFETY: without a lane, there is a cell.
+        None => unsafe { &mut span.at.cell }.set_debug(),
+    };
 }
 
 // The generic ones, which a table of function pointers cannot hold.
@@ -200,7 +303,10 @@ impl Span {
     /// Adds a tag of whatever kind the value is.
     #[inline(always)]
     pub fn add_tag<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
-        self.0.tag(key, value);
+        // No closure: one that is not in line would have the span in memory.
+        if let Some(mut span) = self.recorded() {
+            span.tag(key, value);
+        }
     }
 
     /// As [`add_tag`](Self::add_tag), on the span itself.
@@ -235,7 +341,8 @@ impl Span {
     /// Gives the span another name.
     pub fn set_name(&mut self, operation_name: impl Into<String>) {
         if self.is_recording() {
-            self.0.set_name(Name::of(operation_name).as_str());
+            let name = Name::of(operation_name);
+            self.write(|span| span.set_name(name.as_str()));
         }
     }
 
@@ -249,53 +356,5 @@ impl Span {
 impl fmt::Debug for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Span").field(&self.context()).finish()
-    }
-}
-
-/// A point in time within a span, with fields.
-///
-/// If it has a field `event`, Jaeger shows that as its headline.
-pub struct Log<'a>(core::Log<'a, 'static, WORDS, Handle>);
-
-// As for `Span`.
-impl UnwindSafe for Log<'_> {}
-impl RefUnwindSafe for Log<'_> {}
-
-impl Log<'_> {
-    /// Adds a field.
-    pub fn with_string(self, key: &str, value: &str) -> Self {
-        self.with(key, value)
-    }
-
-    /// Adds a field.
-    pub fn with_int(self, key: &str, value: i64) -> Self {
-        self.with(key, value)
-    }
-
-    /// Adds a field.
-    pub fn with_bool(self, key: &str, value: bool) -> Self {
-        self.with(key, value)
-    }
-
-    /// Adds a field.
-    pub fn with_float(self, key: &str, value: f64) -> Self {
-        self.with(key, value)
-    }
-
-    /// Adds a field.
-    pub fn with_bytes(self, key: &str, value: &[u8]) -> Self {
-        self.with(key, value)
-    }
-
-    /// Adds a field of whatever kind the value is.
-    pub fn with<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
-        self.0.field(key, value);
-        self
-    }
-}
-
-impl fmt::Debug for Log<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Log").finish_non_exhaustive()
     }
 }

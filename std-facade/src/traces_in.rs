@@ -86,23 +86,18 @@ impl TracesIn {
     /// # assert_eq!(span.context().parent_id.map(|id| id.get()), Some(0x00f067aa0ba902b7));
     /// # Ok::<(), jaegerling::BuildError>(())
     /// ```
+    #[inline]
     pub fn span_in(
         self: &Arc<Self>,
         parent: &SpanContext,
         operation_name: impl Into<String>,
     ) -> Span {
-        let context = SpanContext {
-            trace_id: parent.trace_id,
-            span_id: self.root.settings.next_span_id(),
-            parent_id: Some(parent.span_id),
-            flags: parent.flags,
-        };
-        self.start(context, operation_name)
+        begin::named(begin::child_in(&self.root, parent), operation_name)
     }
 
     #[inline]
     fn start(self: &Arc<Self>, context: SpanContext, name: impl Into<String>) -> Span {
-        begin::named(begin::begin(self.root.hub(), &context), name)
+        begin::named(begin::start(&self.root, context), name)
     }
 
     /// The counters: what became of the spans.

@@ -83,7 +83,7 @@ pub unsafe trait Lane<'r, const WORDS: usize>: Copy {
 
 /// A span that is about to end: it does with [`now`](Self::now) or [`at`](Self::at), and must.
 #[must_use]
-pub struct Ending<'r, const WORDS: usize>(pub(super) &'r Slot<WORDS>);
+pub struct Ending<'r, const WORDS: usize>(pub(crate) &'r Slot<WORDS>);
 
 impl<'r, const WORDS: usize> Ending<'r, WORDS> {
     /// Ends the span at the time now; at no time if the clock panics.

@@ -3,16 +3,36 @@
 use super::words_for;
 use crate::slot::bytes_of_mut;
 
+/// Strings of fewer bytes are copied in line, where a register holds eight bytes and more.
+const SHORT: usize = if cfg!(target_pointer_width = "64") {
+    32
+} else {
+    0
+};
+
+/// Whether key and value are short ones, in one look.
+#[inline(always)]
+pub(super) fn are_short(key: &[u8], value: &[u8]) -> bool {
+    key.len() | value.len() < SHORT
+}
+
 /// Bytes into words, which are as many as they need.
 #[inline(always)]
 pub(super) fn put(words: &mut [u32], bytes: &[u8]) {
-    if cfg!(not(target_pointer_width = "64")) {
-        put_long(words, bytes);
-    } else if bytes.len() >= 32 || words.len() != words_for(bytes.len()) {
-        put_out_of_line(words, bytes);
-    } else {
+    if bytes.len() < SHORT && words.len() == words_for(bytes.len()) {
         // SAFETY: the lengths are those.
         unsafe { put_short(words, bytes) };
+    } else {
+        put_long(words, bytes);
+    }
+}
+
+/// The same for bytes of any length.
+#[inline(always)]
+pub(super) fn put_long(words: &mut [u32], bytes: &[u8]) {
+    match SHORT {
+        0 => put_words(words, bytes),
+        _ => put_out_of_line(words, bytes),
     }
 }
 
@@ -21,13 +41,13 @@ pub(super) fn put(words: &mut [u32], bytes: &[u8]) {
 #[inline(never)]
 #[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
 extern "C" fn put_out_of_line(words: &mut [u32], bytes: &[u8]) {
-    put_long(words, bytes);
+    put_words(words, bytes);
 }
 
 /// Padded with zeros: the last word is stored as one, and with bytes that the compiler knows, all of
 /// them are.
 #[inline(always)]
-fn put_long(words: &mut [u32], bytes: &[u8]) {
+fn put_words(words: &mut [u32], bytes: &[u8]) {
     let (whole, rest) = bytes.split_at(bytes.len() & !3);
     if let Some(to) = bytes_of_mut(words).get_mut(..whole.len()) {
         to.copy_from_slice(whole);
@@ -62,11 +82,12 @@ unsafe fn put_short(words: &mut [u32], bytes: &[u8]) {
         16.. => ends(16),
         8.. => ends(8),
         4.. => ends(4),
-        _ => {
-            if let (Some(to), Some(last)) = (words.first_mut(), last_word(bytes)) {
-                *to = last;
-            }
+        1.. => {
+            copy(0, 1);
+            copy(bytes.len() / 2, 1);
+            copy(bytes.len() - 1, 1);
         }
+        0 => {}
     }
 }
 

@@ -4,14 +4,14 @@ mod across;
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use super::put::put;
-use super::{Ending, Entry, Lane, Record};
+use super::put::{are_short, put};
+use super::{Entry, Lane, Record};
 use super::{
     HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, number_of, words_for,
 };
 use crate::slot::{Claimed, Cut, Slot};
 use crate::text;
-use crate::{ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
+use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
 use across::append_across;
 
 /// Who a span is.
@@ -55,11 +55,11 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         Self(claimed)
     }
 
-    /// Goes on with a record that [`begun`](Self::begun) gave away.
+    /// Goes on with a record that has nothing but its head.
     ///
     /// # Safety
     ///
-    /// The slot comes from there, and this is called once for it.
+    /// It is open in this slot, and no other value goes on with it.
     #[inline(always)]
     pub(crate) unsafe fn go_on(slot: &'r Slot<WORDS>) -> Self {
         // SAFETY: as promised by the caller.
@@ -68,25 +68,26 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         Self(claimed)
     }
 
-    /// The record, to be ended.
-    ///
-    /// # Safety
-    ///
-    /// This value is not used any more.
-    #[inline(always)]
-    pub(crate) unsafe fn ending(&self) -> Ending<'r, WORDS> {
-        Ending(self.0.first())
-    }
-
     /// Ends the span without a look at the clock. This value is not used any more.
     pub(crate) fn end_at_no_time(&self, lane: &impl Lane<'r, WORDS>) {
         self.0.first().end(0, |word, head| lane.publish(word, head));
         lane.ended();
     }
 
-    /// A record that has nothing but its head.
+    /// Goes on behind what is committed.
+    ///
+    /// # Safety
+    ///
+    /// A span is open in this slot, and no other value goes on with it.
     #[inline(always)]
-    pub(crate) fn begun(self) -> &'r Slot<WORDS> {
+    pub(crate) unsafe fn again(slot: &'r Slot<WORDS>) -> Self {
+        // SAFETY: as promised by the caller.
+        Self(unsafe { Claimed::again(slot) })
+    }
+
+    /// Where it lies.
+    #[inline(always)]
+    pub(crate) fn place(&self) -> &'r Slot<WORDS> {
         self.0.first()
     }
 
@@ -107,16 +108,16 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         (u128::from(low) | u128::from(high) << 64, span, parent)
     }
 
-    /// The flags of the span, as bits.
+    /// The flags of the span.
     #[inline(always)]
-    pub(crate) fn flags(&self) -> u8 {
-        self.0.first().flags()
+    pub(crate) fn flags(&self) -> Flags {
+        Flags::of_bits(self.0.first().flags())
     }
 
-    /// From now on, these are its flags: bits.
+    /// From now on, these are its flags.
     #[inline(always)]
-    pub(crate) fn set_flags(&self, bits: u8) {
-        self.0.first().set_flags(bits);
+    pub(crate) fn set_flags(&self, flags: Flags) {
+        self.0.first().set_flags(flags.bits());
     }
 
     /// Makes visible what was written so far.
@@ -128,8 +129,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     /// Names the span. A name that finds no room is cut between two characters.
     #[inline(always)]
     pub(crate) fn name(&mut self, lane: &impl Lane<'r, WORDS>, name: &str) {
-        let header = header(kind::NAME, 0, name.len());
-        if !self.append(lane, header, &[], name.as_bytes(), RESERVE) {
+        if !self.append(lane, kind::NAME, &[], name.as_bytes(), RESERVE) {
             self.there_and_back(|record| cut_name(record, *lane, name));
         }
     }
@@ -176,10 +176,11 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
                 (kind::F64, &bits)
             }
         };
-        let header = header(kind + field, key.len(), value.len());
-        let appended = match key.len() {
-            ..LONG_KEY => self.append(lane, header, key.as_bytes(), value, RESERVE),
-            _ => self.there_and_back(|record| append_long_key(record, *lane, header, key, value)),
+        let kind = kind + field;
+        let appended = if are_short(key.as_bytes(), value) || key.len() < LONG_KEY {
+            self.append(lane, kind, key.as_bytes(), value, RESERVE)
+        } else {
+            self.there_and_back(|record| append_long_key(record, *lane, kind, key, value))
         };
         if !appended {
             self.0.count_cut(Cut::Tag);
@@ -228,7 +229,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
             Time::Ticks(ticks) => (0, ticks.to_le_bytes()),
             Time::UnixNanos(nanos) => (kind::UNIX, nanos.to_le_bytes()),
         };
-        self.append(lane, header(kind + unit, 0, value.len()), &[], &value, keep)
+        self.append(lane, kind + unit, &[], &value, keep)
     }
 
     /// Refers to another span.
@@ -247,8 +248,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
             ReferenceKind::ChildOf => kind::CHILD_OF,
             ReferenceKind::FollowsFrom => kind::FOLLOWS_FROM,
         };
-        let header = header(kind, 0, ids.len());
-        if !self.append(lane, header, &[], &ids, RESERVE) {
+        if !self.append(lane, kind, &[], &ids, RESERVE) {
             self.0.count_cut(Cut::Reference);
         }
     }
@@ -258,15 +258,16 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     fn append(
         &mut self,
         lane: &impl Lane<'r, WORDS>,
-        header: u32,
+        kind: u32,
         key: &[u8],
         value: &[u8],
         keep: usize,
     ) -> bool {
         let key_words = words_for(key.len());
         let need = 1 + key_words + words_for(value.len());
-        if need + keep > self.0.room() {
+        if !self.0.has(need + keep) {
             let parts = [&[], key, value];
+            let header = header(kind, key.len(), value.len());
             return self.there_and_back(|record| {
                 append_across(record, *lane, header, &parts, need + keep)
             });
@@ -274,10 +275,17 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         let Some((first, rest)) = self.0.take(need).and_then(<[u32]>::split_first_mut) else {
             return false;
         };
-        *first = header;
         if let Some((key_at, value_at)) = rest.split_at_mut_checked(key_words) {
-            put(key_at, key);
-            put(value_at, value);
+            if are_short(key, value) {
+                // Here, the compiler knows that the lengths need no limit.
+                *first = header(kind, key.len(), value.len());
+                put(key_at, key);
+                put(value_at, value);
+            } else {
+                *first = header(kind, key.len(), value.len());
+                put(key_at, key);
+                put(value_at, value);
+            }
         }
         true
     }
@@ -300,9 +308,8 @@ extern "C" fn cut_name<'r, const WORDS: usize>(
         } else {
             kind::NAME
         };
-        let header = header(kind, 0, kept.len());
         // A name that it had before is better than the beginning of none.
-        !kept.is_empty() && record.append(&lane, header, &[], kept.as_bytes(), RESERVE)
+        !kept.is_empty() && record.append(&lane, kind, &[], kept.as_bytes(), RESERVE)
     });
     if !written {
         record.0.count_cut(Cut::Tag);
@@ -315,10 +322,11 @@ extern "C" fn cut_name<'r, const WORDS: usize>(
 extern "C" fn append_long_key<'r, const WORDS: usize>(
     record: &mut RecordWriter<'r, WORDS>,
     lane: impl Lane<'r, WORDS>,
-    header: u32,
+    kind: u32,
     key: &str,
     value: &[u8],
 ) -> bool {
+    let header = header(kind, key.len(), value.len());
     let need = 2 + words_for(key.len()) + words_for(value.len()) + RESERVE;
     let len = (key.len() as u32).to_ne_bytes();
     append_across(record, lane, header, &[&len, key.as_bytes(), value], need)

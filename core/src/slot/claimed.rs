@@ -13,7 +13,8 @@ pub struct Claimed<'r, const WORDS: usize> {
     tail: &'r Slot<WORDS>,
     /// Words handed out in all.
     length: u32,
-    /// Words handed out of `tail`, at most `WORDS`.
+    /// Words handed out of `tail`, at most `WORDS`; more than that, if all are counted and the last slot of
+    /// several is still to be found.
     used: u32,
 }
 
@@ -33,6 +34,25 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
         }
     }
 
+    /// The right to go on behind what is committed, wherever that is: it is found when it is needed.
+    ///
+    /// # Safety
+    ///
+    /// A span is open here, and this replaces the right that its owner had.
+    #[inline(always)]
+    pub(crate) unsafe fn again(slot: &'r Slot<WORDS>) -> Self {
+        // SAFETY: only the owner stores here while the span is open. It is no atomic load, so that the
+        // compiler may know what was stored last.
+        let head = unsafe { slot.head.as_ptr().read() };
+        let length = head & state::LENGTH;
+        Self {
+            first: slot,
+            tail: slot,
+            length,
+            used: length,
+        }
+    }
+
     /// Where the record begins.
     pub(crate) fn first(&self) -> &'r Slot<WORDS> {
         self.first
@@ -45,21 +65,44 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
 
     /// How many words the last slot still has.
     #[inline(always)]
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn room(&mut self) -> usize {
+        self.find_tail();
         WORDS - self.used as usize
     }
 
+    /// Whether the last slot has so many words more.
+    #[inline(always)]
+    pub(crate) fn has(&mut self, words: usize) -> bool {
+        self.is_known_to_have(words) || self.find_tail() && self.is_known_to_have(words)
+    }
+
+    #[inline(always)]
+    fn is_known_to_have(&self, words: usize) -> bool {
+        self.used as usize + words <= WORDS
+    }
+
+    /// Finds the last slot, if it still has to be. Says whether it had.
+    #[inline(always)]
+    fn find_tail(&mut self) -> bool {
+        let is_unknown = self.used as usize > WORDS;
+        if is_unknown {
+            (self.tail, self.used) = tail_of(self.first, self.length);
+        }
+        is_unknown
+    }
+
     /// How many words the last slot and those attached behind it still have.
-    pub(crate) fn room_in_chain(&self) -> usize {
+    pub(crate) fn room_in_chain(&mut self) -> usize {
+        let room = self.room();
         let attached =
             core::iter::successors(self.tail.next_in_chain(), |slot| slot.next_in_chain());
-        self.room() + attached.count() * WORDS
+        room + attached.count() * WORDS
     }
 
     /// The next `count` words, or `None` if the last slot has fewer.
     #[inline(always)]
     pub(crate) fn take(&mut self, count: usize) -> Option<&mut [u32]> {
-        if count > self.room() {
+        if !self.is_known_to_have(count) {
             return None;
         }
         let start = self.tail.words.get().cast::<u32>();
@@ -155,4 +198,21 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
             }
         }
     }
+}
+
+/// The last slot of a record of this length, and how many of its words are handed out. By value, and it does not
+/// unwind: so a span for which it is called need not lie in memory.
+#[cold]
+#[inline(never)]
+#[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
+extern "C" fn tail_of<const WORDS: usize>(first: &Slot<WORDS>, length: u32) -> (&Slot<WORDS>, u32) {
+    let (mut tail, mut used) = (first, length);
+    while used as usize > WORDS {
+        let Some(next) = tail.next_in_chain() else {
+            // No writer leaves less than it says.
+            return (tail, WORDS as u32);
+        };
+        (tail, used) = (next, used - WORDS as u32);
+    }
+    (tail, used)
 }
