@@ -8,7 +8,7 @@ use jaegerling_core::{Flags, SpanContext, SpanId, TraceId};
 
 use crate::local;
 
-/// How many free cells a thread keeps, of 80 bytes each.
+/// How many free cells a thread keeps, of 64 bytes each.
 const KEPT: u32 = 64;
 
 /// A span that is not recorded: its cell.
@@ -218,5 +218,60 @@ impl Drop for AtEnd {
         while let Some(cell) = next {
             next = ManuallyDrop::into_inner(cell).below;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Span;
+
+    fn kept() -> u32 {
+        let cells = &local::at_hand().cells.0;
+        let first = cells.take();
+        let count = first.as_ref().map_or(0, |cell| cell.depth + 1);
+        cells.set(first);
+        count
+    }
+
+    #[test]
+    fn a_thread_keeps_some_cells_wherever_they_come_from_and_no_more() {
+        let spans: Vec<_> = (0..1_000).map(|_| Span::disabled()).collect();
+        let kept_there = std::thread::spawn(move || {
+            let before = kept();
+            drop(spans);
+            let after = kept();
+            drop([(); 10].map(|()| Span::disabled()));
+            (before, after, kept())
+        });
+        assert_eq!(
+            kept_there.join().expect("no panic"),
+            (0, KEPT + 1, KEPT + 1)
+        );
+    }
+
+    #[test]
+    fn each_span_has_a_cell_of_its_own() {
+        let spans: Vec<_> = (0..200).map(|_| Span::disabled()).collect();
+        drop(spans);
+        let spans: Vec<_> = (0..200).map(|_| Span::disabled()).collect();
+        let mut ids: Vec<_> = spans.iter().map(|span| span.span_id()).collect();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), spans.len());
+    }
+
+    #[test]
+    fn a_span_that_ends_when_its_thread_has_no_cells_any_more_frees_its_own() {
+        thread_local! {
+            static LAST: Cell<Option<Span>> = const { Cell::new(None) };
+        }
+        std::thread::spawn(|| {
+            // Its destructor runs behind that of the cells, or before it.
+            LAST.set(Some(Span::disabled()));
+            drop(Span::disabled());
+        })
+        .join()
+        .expect("no panic");
     }
 }
