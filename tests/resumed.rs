@@ -5,8 +5,8 @@
 use std::mem::{self, ManuallyDrop};
 
 use jaegerling_core::{
-    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, Lane, LaneRing, Outcome, Packer, Place,
-    Process, ReferenceKind, Seen, SingleContext, Slot, SpanContext, SpanId, Time, TraceId,
+    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, Lane, LaneRing, Log, Outcome, Packer,
+    Place, Process, ReferenceKind, Seen, SingleContext, Slot, SpanContext, SpanId, Time, TraceId,
 };
 
 const WORDS: usize = 24;
@@ -101,13 +101,9 @@ impl<'r> Holder<'r> for Kept<'r> {
     }
 
     fn log(&mut self, fields: &[(String, i64)]) {
-        let mut span = self.resume();
-        let log = ManuallyDrop::new(span.log());
-        if log.is_recording() {
-            for (key, value) in fields {
-                ManuallyDrop::new(span.resume_log()).field(key, *value);
-            }
-            drop(span.resume_log());
+        let mut log = Log::of(self.resume());
+        for (key, value) in fields {
+            log.field(key, *value);
         }
     }
 }

@@ -86,7 +86,7 @@
 //! | a clock | [`TickClock`] of a hardware counter of 16 to 32 bits, or a [`Clock`] of your own. It is read from every context that records |
 //! | a seed | for [`Tracer::init`]: a word of the hardware's random number generator, or a serial number and a counter of boots, see [`IdSource::seed`] |
 //! | a lock | who may record at once, see [`ClaimLock`] |
-//! | slots | how many, and of how many words: a span takes 10 words, its name and its tags; what it needs beyond that it takes from further slots |
+//! | slots | how many, and of how many words: a span takes 11 words, its name and its tags; what it needs beyond that it takes from further slots |
 //! | a link | whatever takes datagrams, of at most so many bytes |
 //!
 //! A handler of a panic or fault may always read ([`Tracer::steal`]). Whether it may record depends on

@@ -62,8 +62,9 @@ pub const MAX_SLOTS: usize = 1 << 16;
 /// Memory for one span, or for a part of a large one: a header and `WORDS` words of four bytes.
 ///
 /// A bare span takes 11 words and its name, a tag takes one word, its key and its value, both
-/// padded to words; 6 words more are kept for what may be said last of its times. What does not fit goes on in further slots. 24 words at least. In front of the words stand 32 bytes, or
-/// 40 where pointers have 64 bits.
+/// padded to words; 6 words more are kept for what may be said last of its times. What does not
+/// fit goes on in further slots. 24 words at least. In front of the words stand 32 bytes, or 40
+/// where pointers have 64 bits.
 #[repr(C)]
 pub struct Slot<const WORDS: usize> {
     head: AtomicU32,
@@ -83,7 +84,8 @@ pub struct Slot<const WORDS: usize> {
 // SAFETY: the only part that is not atomic is `words`. They are written through `Claimed`, of
 // which there is one per claim, above the committed length; and read through `committed`, below
 // it, after a load of the length that a store published: acquiring and releasing, or on one core
-// with what the compiler must keep in order (`lock::look`, `lock::publish`).
+// with what the compiler must keep in order (`lock::look`, `lock::publish`). The owner of an open span
+// reads `head` as if it were not atomic, where nobody else stores meanwhile.
 unsafe impl<const WORDS: usize> Sync for Slot<WORDS> {}
 
 impl<const WORDS: usize> Slot<WORDS> {

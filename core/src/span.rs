@@ -1,9 +1,13 @@
 //! An open span: a small handle on its record. What is said of the span goes into the record as
 //! it comes, and is visible to the drainer at once.
 
+mod log;
+
 use crate::record::{Ending, Ids, Lane, RecordWriter};
 use crate::slot::{Claimed, Slot};
 use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
+
+pub use log::Log;
 
 /// A span that has not ended. It ends when it is dropped.
 ///
@@ -17,7 +21,7 @@ pub struct Span<'r, L: Lane<'r, WORDS>, const WORDS: usize> {
 
 /// Where an open span lies, in one word: all that has to be kept of it.
 #[derive(Clone, Copy)]
-#[must_use = "its slot is lost unless it goes on"]
+#[must_use = "its slot is lost unless the span is ended"]
 pub struct Place<'r, const WORDS: usize>(&'r Slot<WORDS>);
 
 /// Small, and known to the compiler: as long as what is said of a span has a length that it knows,
@@ -116,7 +120,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     ) -> Self {
         match claimed {
             Some(claimed) => {
-                let record = begin(claimed, &lane, context.flags, || Ids::from(&context));
+                let record = begin(claimed, &lane, || Ids::from(&context));
                 let place = Place(record.place());
                 // SAFETY: begun there just now.
                 unsafe { Self::go_on(lane, place, name) }
@@ -136,7 +140,7 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         context: &SpanContext,
         claimed: Claimed<'r, WORDS>,
     ) -> Place<'r, WORDS> {
-        let record = begin(claimed, lane, context.flags, || Ids::from(context));
+        let record = begin(claimed, lane, || Ids::from(context));
         record.commit(lane);
         Place(record.place())
     }
@@ -154,7 +158,6 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
         claimed: Claimed<'r, WORDS>,
     ) -> Place<'r, WORDS> {
         let record = RecordWriter::new(claimed, Ids::from(context), ticks);
-        record.set_flags(context.flags);
         record.commit(lane);
         Place(record.place())
     }
@@ -281,29 +284,13 @@ impl<'r, L: Lane<'r, WORDS>, const WORDS: usize> Span<'r, L, WORDS> {
     }
 
     /// Begins a log at the time now.
-    pub fn log(&mut self) -> Log<'_, 'r, WORDS, L> {
-        match self.is_recording() {
-            true => self.log_at(Time::Ticks(self.lane.now())),
-            false => Log { span: None },
-        }
+    pub fn log(&mut self) -> Log<'r, &mut Self, L, WORDS> {
+        Log::of(self)
     }
 
     /// Begins a log at a given time.
-    pub fn log_at(&mut self, time: Time) -> Log<'_, 'r, WORDS, L> {
-        let logged = match &mut self.state {
-            State::Recorded(record) => record.log(&self.lane, time),
-            State::Unrecorded(_) => false,
-        };
-        Log {
-            span: logged.then_some(self),
-        }
-    }
-
-    /// The log that was begun last, once more, to go on with it: for those who had to forget it
-    /// ([`mem::forget`](core::mem::forget)), because it borrows the span.
-    #[inline(always)]
-    pub fn resume_log(&mut self) -> Log<'_, 'r, WORDS, L> {
-        Log { span: Some(self) }
+    pub fn log_at(&mut self, time: Time) -> Log<'r, &mut Self, L, WORDS> {
+        Log::at(self, time)
     }
 
     /// Ends the span now. So does dropping it.
@@ -341,7 +328,6 @@ fn context<const WORDS: usize>(record: &RecordWriter<'_, WORDS>) -> SpanContext 
 pub(crate) fn begin<'r, const WORDS: usize>(
     claimed: Claimed<'r, WORDS>,
     lane: &impl Lane<'r, WORDS>,
-    flags: Flags,
     ids: impl Fn() -> Ids,
 ) -> RecordWriter<'r, WORDS> {
     let unbegun = Unbegun {
@@ -353,9 +339,7 @@ pub(crate) fn begin<'r, const WORDS: usize>(
     let start = lane.now();
     core::mem::forget(unbegun);
     // Ids as late as here: they lie somewhere, and before the claim they would be in its way.
-    let record = RecordWriter::new(claimed, ids(), start);
-    record.set_flags(flags);
-    record
+    RecordWriter::new(claimed, ids(), start)
 }
 
 struct Unbegun<'a, 'r, L: Lane<'r, WORDS>, I: Fn() -> Ids, const WORDS: usize> {
@@ -376,41 +360,5 @@ where
         let record = RecordWriter::new(claimed, (self.ids)(), 0);
         record.commit(self.lane);
         record.end_at_no_time(self.lane);
-    }
-}
-
-/// A point in time within a span, which takes fields until it is dropped. Then it is visible, whole;
-/// one that is forgotten (`mem::forget`) may never be.
-pub struct Log<'s, 'r, const WORDS: usize, L: Lane<'r, WORDS>> {
-    span: Option<&'s mut Span<'r, L, WORDS>>,
-}
-
-impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Log<'_, 'r, WORDS, L> {
-    /// Adds a field.
-    pub fn field<'v>(&mut self, key: &str, value: impl Into<Value<'v>>) {
-        if let Some(Span {
-            state: State::Recorded(record),
-            lane,
-        }) = self.span.as_deref_mut()
-        {
-            record.field(lane, key, value.into());
-        }
-    }
-
-    /// Whether its fields are recorded.
-    pub fn is_recording(&self) -> bool {
-        self.span.is_some()
-    }
-}
-
-impl<'r, const WORDS: usize, L: Lane<'r, WORDS>> Drop for Log<'_, 'r, WORDS, L> {
-    fn drop(&mut self) {
-        if let Some(Span {
-            state: State::Recorded(record),
-            lane,
-        }) = self.span.as_deref()
-        {
-            record.commit(lane);
-        }
     }
 }

@@ -306,8 +306,9 @@ impl<C: Clock, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORD
             trace_id: parent.trace_id.get(),
             span_id: span_id.get(),
             parent_id: parent.span_id.get(),
+            flags: parent.flags,
         };
-        Some(begin(claimed, &self, parent.flags, ids).place())
+        Some(begin(claimed, &self, ids).place())
     }
 
     /// Out of line, as the beginning: one piece of code for all places that trace. The slot first,

@@ -175,23 +175,23 @@ fn other_trace(root: &Root) -> Span {
     }
 }
 
-/// Begins a span of a tracer in this thread, with whatever ids.
+/// A span with whatever ids.
 #[inline(always)]
-pub(crate) fn start(root: &Root, context: SpanContext) -> Span {
+pub(crate) fn in_context(root: &Root, context: SpanContext) -> Span {
     let SpanContext {
         trace_id,
         span_id,
         parent_id,
         flags,
     } = context;
-    start_with(root, trace_id, span_id, parent_id, flags)
+    with_ids(root, trace_id, span_id, parent_id, flags)
 }
 
 /// A child of a span of another process.
 #[inline(always)]
 pub(crate) fn child_in(root: &Root, parent: &SpanContext) -> Span {
     match parent.flags.is_sampled() {
-        true => start(root, child_of(parent, root.settings.next_span_id())),
+        true => in_context(root, child_of(parent, root.settings.next_span_id())),
         false => unsampled_child_in(root, parent),
     }
 }
@@ -217,7 +217,7 @@ fn other_unsampled_child_in(root: &Root, parent: &SpanContext) -> Span {
 
 /// What it is given fits the registers, but does not as one value.
 #[inline(never)]
-fn start_with(
+fn with_ids(
     root: &Root,
     trace_id: TraceId,
     span_id: SpanId,

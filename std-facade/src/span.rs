@@ -158,16 +158,13 @@ impl Span {
     /// # Ok::<(), jaegerling::BuildError>(())
     /// ```
     pub fn log(&mut self) -> Log<'_> {
-        Log::begin(self.recorded(), |span| span.log())
+        Log::of(self.recorded(), None)
     }
 
     /// Adds a log at a given time.
     pub fn log_at(&mut self, time: StartTime) -> Log<'_> {
         let time = self.time(time);
-        Log::begin(self.recorded(), |span| match time {
-            Some(time) => span.log_at(time),
-            None => span.log(),
-        })
+        Log::of(self.recorded(), time)
     }
 
     fn time(&self, time: StartTime) -> Option<core::Time> {

@@ -97,7 +97,7 @@ impl TracesIn {
 
     #[inline]
     fn start(self: &Arc<Self>, context: SpanContext, name: impl Into<String>) -> Span {
-        begin::named(begin::start(&self.root, context), name)
+        begin::named(begin::in_context(&self.root, context), name)
     }
 
     /// The counters: what became of the spans.

@@ -1,5 +1,5 @@
-//! Spans that are not recorded. Who such a span is stands in a cell of memory, and each thread keeps some
-//! for the next ones: so it is one word, as small as where a recorded span lies, and does not allocate.
+//! Spans that are not recorded. Who such a span is stands in a cell of memory: so it is one word, as small as
+//! where a recorded span lies. Each thread keeps cells for its next spans, and as a rule none is allocated.
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -8,7 +8,7 @@ use jaegerling_core::{Flags, SpanContext, SpanId, TraceId};
 
 use crate::local;
 
-/// How many free cells a thread keeps, of 64 bytes each.
+/// How many free cells a thread keeps above the last one, of 64 bytes each.
 const KEPT: u32 = 64;
 
 /// A span that is not recorded: its cell.
@@ -107,7 +107,7 @@ impl Who {
         }
     }
 
-    /// As it was made with.
+    /// The number of the tracer that had no room for it; 0: it has none.
     pub(crate) fn tracer(&self) -> u64 {
         self.tracer
     }

@@ -167,3 +167,25 @@ fn the_spans_that_are_open_say_what_they_know() {
     assert_eq!(seen[0].tags, [tag("try", "2"), tag("ok", "true")]);
     drop((open, out));
 }
+
+/// A name that takes its time: meanwhile, somebody looks.
+struct Looks<'t>(&'t Arc<TracesIn>, &'t mut usize);
+
+impl From<Looks<'_>> for String {
+    fn from(Looks(traces_in, seen): Looks<'_>) -> Self {
+        traces_in.for_each_open(|_| *seen += 1);
+        "named".to_owned()
+    }
+}
+
+#[test]
+fn a_span_that_has_no_name_yet_is_not_among_the_open_ones() {
+    let (traces_in, out) = tracer(16);
+    let mut seen = 0;
+    let span = traces_in.new_trace(Looks(&traces_in, &mut seen));
+    assert_eq!(seen, 0);
+    let mut names = Vec::new();
+    traces_in.for_each_open(|span| names.push(span.name));
+    assert_eq!(names, ["named"]);
+    drop((span, out));
+}

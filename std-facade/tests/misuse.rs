@@ -10,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use jaegerling::decode::decode;
 use jaegerling::udp::{self, Options};
 use jaegerling::{Clock, Ended, LOSS_SPAN, Span, builder};
 
@@ -51,6 +52,28 @@ fn a_clock_that_panics_costs_its_span_and_not_its_slot() {
         assert!(datagram.is_some(), "the stream has not ended");
     }
     assert_eq!(out.try_next(), Err(Ended));
+}
+
+#[test]
+fn a_span_whose_clock_panicked_has_its_own_flags_and_not_those_of_the_slot_s_last_one() {
+    let fuse = Fuse::default();
+    let (traces_in, mut out) = builder("svc")
+        .clock(fuse.clone())
+        .capacity(1)
+        .build()
+        .expect("a tracer");
+    let mut flags = Vec::new();
+    for breaks in [true, false, true] {
+        fuse.now.store(breaks, Ordering::SeqCst);
+        let begun = std::panic::catch_unwind(|| traces_in.new_trace("debugged").set_debug());
+        assert_eq!(begun.is_err(), breaks);
+        fuse.now.store(false, Ordering::SeqCst);
+        while let Some(datagram) = out.try_next().expect("it goes on") {
+            let batch = decode(&datagram).expect("a datagram");
+            flags.extend(batch.spans.iter().map(|span| span.flags));
+        }
+    }
+    assert_eq!(flags, [1, 3, 1]);
 }
 
 #[test]

@@ -209,12 +209,13 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
         ring.tell_freed();
     }
 
-    /// Shows the spans that are open now, the longest open ones first.
+    /// Shows the spans that are open now and have their name, the longest open ones first.
     pub fn for_each_open(&mut self, mut show: impl FnMut(&SpanView<'_, WORDS>)) {
         self.recheck();
         for slot in self.open.iter() {
             // SAFETY: only the drainer frees slots, which is borrowed here.
-            if let Some(record) = unsafe { Record::read(slot) } {
+            let record = unsafe { Record::read(slot) };
+            if let Some(record) = record.filter(Record::has_name) {
                 show(&SpanView::new(record));
             }
         }

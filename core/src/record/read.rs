@@ -39,6 +39,11 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         is_there.then_some(Self { first, state })
     }
 
+    /// Whether its name, which comes first, is there; or, if it went without, anything else.
+    pub(crate) fn has_name(&self) -> bool {
+        self.length() > HEAD_WORDS
+    }
+
     fn length(&self) -> usize {
         (self.state & state::LENGTH) as usize
     }

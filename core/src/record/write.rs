@@ -21,6 +21,7 @@ pub(crate) struct Ids {
     pub(crate) span_id: u64,
     /// 0: none.
     pub(crate) parent_id: u64,
+    pub(crate) flags: Flags,
 }
 
 impl From<&SpanContext> for Ids {
@@ -30,6 +31,7 @@ impl From<&SpanContext> for Ids {
             trace_id: context.trace_id.get(),
             span_id: context.span_id.get(),
             parent_id: context.parent_id.map_or(0, SpanId::get),
+            flags: context.flags,
         }
     }
 }
@@ -52,6 +54,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
             ([*e, *f], [*g, *h]) = (words_of(ids.span_id), words_of(ids.parent_id));
             [*i, *j] = words_of(start);
         }
+        claimed.first().set_flags(ids.flags.bits());
         Self(claimed)
     }
 
@@ -62,10 +65,8 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     /// It is open in this slot, and no other value goes on with it.
     #[inline(always)]
     pub(crate) unsafe fn go_on(slot: &'r Slot<WORDS>) -> Self {
-        // SAFETY: as promised by the caller.
-        let mut claimed = unsafe { Claimed::of(slot) };
-        claimed.take(HEAD_WORDS);
-        Self(claimed)
+        // SAFETY: as promised by the caller; the head is written.
+        Self(unsafe { Claimed::at(slot, HEAD_WORDS as u32) })
     }
 
     /// Ends the span without a look at the clock. This value is not used any more.

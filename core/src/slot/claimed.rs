@@ -26,11 +26,23 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
     /// Whoever has this took the slot, for the state that it is in now, and has no other right to it.
     #[inline(always)]
     pub(crate) unsafe fn of(slot: &'r Slot<WORDS>) -> Self {
+        // SAFETY: as promised by the caller.
+        unsafe { Self::at(slot, 0) }
+    }
+
+    /// The right to go on behind so many words.
+    ///
+    /// # Safety
+    ///
+    /// A span is open here, this replaces the right that its owner had, and nobody reads what is behind those
+    /// words.
+    #[inline(always)]
+    pub(crate) unsafe fn at(slot: &'r Slot<WORDS>, length: u32) -> Self {
         Self {
             first: slot,
             tail: slot,
-            length: 0,
-            used: 0,
+            length,
+            used: length,
         }
     }
 
@@ -44,13 +56,8 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
         // SAFETY: only the owner stores here while the span is open. It is no atomic load, so that the
         // compiler may know what was stored last.
         let head = unsafe { slot.head.as_ptr().read() };
-        let length = head & state::LENGTH;
-        Self {
-            first: slot,
-            tail: slot,
-            length,
-            used: length,
-        }
+        // SAFETY: so much is committed.
+        unsafe { Self::at(slot, head & state::LENGTH) }
     }
 
     /// Where the record begins.
@@ -142,8 +149,9 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
 
     /// Goes on in the next attached slot, if this one is full and there is one.
     pub(crate) fn advance(&mut self) -> bool {
+        let is_full = self.room() == 0;
         match self.tail.next_in_chain() {
-            Some(next) if self.room() == 0 => {
+            Some(next) if is_full => {
                 self.tail = next;
                 self.used = 0;
                 true

@@ -14,9 +14,8 @@ use crate::lane::{ThreadLane, WORDS};
 ///
 /// If it has a field `event`, Jaeger shows that as its headline.
 pub struct Log<'a> {
-    /// The span, if the log found room there.
-    span: Option<ManuallyDrop<Recorded>>,
-    of: PhantomData<&'a mut Span>,
+    log: core::Log<'static, ManuallyDrop<Recorded>, &'static ThreadLane, WORDS>,
+    span: PhantomData<&'a mut Span>,
 }
 
 // As for `Span`.
@@ -24,17 +23,16 @@ impl UnwindSafe for Log<'_> {}
 impl RefUnwindSafe for Log<'_> {}
 
 impl Log<'_> {
-    pub(super) fn begin(
-        span: Option<ManuallyDrop<Recorded>>,
-        begin: impl FnOnce(&mut Recorded) -> core::Log<'_, 'static, WORDS, &'static ThreadLane>,
-    ) -> Self {
-        let span = span.and_then(|mut span| {
-            let log = ManuallyDrop::new(begin(&mut span));
-            log.is_recording().then_some(span)
-        });
+    /// A log of a span, if that is recorded, at a given time or now.
+    pub(super) fn of(span: Option<ManuallyDrop<Recorded>>, time: Option<core::Time>) -> Self {
+        let log = match (span, time) {
+            (Some(span), Some(time)) => core::Log::at(span, time),
+            (Some(span), None) => core::Log::of(span),
+            (None, _) => core::Log::nowhere(),
+        };
         Self {
-            span,
-            of: PhantomData,
+            log,
+            span: PhantomData,
         }
     }
 
@@ -65,18 +63,8 @@ impl Log<'_> {
 
     /// Adds a field of whatever kind the value is.
     pub fn with<'v>(mut self, key: &str, value: impl Into<Value<'v>>) -> Self {
-        if let Some(span) = &mut self.span {
-            ManuallyDrop::new(span.resume_log()).field(key, value);
-        }
+        self.log.field(key, value);
         self
-    }
-}
-
-impl Drop for Log<'_> {
-    fn drop(&mut self) {
-        if let Some(span) = &mut self.span {
-            drop(span.resume_log());
-        }
     }
 }
 

@@ -15,7 +15,7 @@ macro_rules! tracer {
         fn $name() {
             type Tracer = jaegerling_core::Tracer<C, $ids, $lock, $policy, $slots, WORDS>;
             type Span = jaegerling_core::Span<'static, &'static Tracer, WORDS>;
-            type Log = jaegerling_core::Log<'static, 'static, WORDS, &'static Tracer>;
+            type Log = jaegerling_core::Log<'static, &'static mut Span, &'static Tracer, WORDS>;
             type TracerDrain = jaegerling_core::TracerDrain<'static, Tracer>;
             type Stolen = jaegerling_core::Stolen<'static, Tracer>;
             type Packer = jaegerling_core::Packer<$extent>;
