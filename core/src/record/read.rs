@@ -167,20 +167,17 @@ impl<'r, const WORDS: usize> Entries<'r, WORDS> {
         if self.next >= words.length() {
             return false;
         }
+        // 0, which is of no kind, where nothing stands: a chain that is being freed is shorter than the
+        // head says.
         let header = words.word();
-        // Nothing stands there: its chain is shorter than the head says, as while it is freed.
-        if words.at() == self.next {
-            return false;
-        }
         *kind = header >> 27;
         *len = (header & 0xffff) as usize;
         *key_len = (header >> 16) as usize & LONG_KEY;
         if *key_len == LONG_KEY {
-            *key_len = words.word() as usize;
+            // No record has a longer one.
+            *key_len = words.word().min(1 << 16) as usize;
         }
-        self.next = words
-            .at()
-            .saturating_add(words_for(*key_len) + words_for(*len));
+        self.next = words.at() + words_for(*key_len) + words_for(*len);
         self.next <= words.length()
     }
 

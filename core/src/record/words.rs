@@ -66,7 +66,7 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(crate) fn word(&mut self) -> u32 {
         let word = self.piece(1).and_then(|piece| piece.first());
-        self.at += usize::from(word.is_some());
+        self.at += 1;
         word.copied().unwrap_or(0)
     }
 
