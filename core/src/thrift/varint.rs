@@ -10,9 +10,14 @@
 pub(super) unsafe fn i64_field_at(header: u8, value: i64, at: *mut u8) -> *mut u8 {
     // SAFETY: as promised by the caller.
     unsafe { at.write(header) };
-    let zigzag = (value << 1 ^ value >> 63) as u64;
     // SAFETY: as promised by the caller.
-    unsafe { varint_at(zigzag, at.wrapping_add(1)) }
+    unsafe { varint_at(zigzag(value), at.wrapping_add(1)) }
+}
+
+/// 0, 1, 2, 3 … for 0, −1, 1, −2 …
+#[inline(always)]
+pub(super) const fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63) as u64
 }
 
 /// Writes a number as a varint, and returns the place behind it.
@@ -22,7 +27,7 @@ pub(super) unsafe fn i64_field_at(header: u8, value: i64, at: *mut u8) -> *mut u
 /// Ten bytes from `at` on may be written.
 #[cfg(target_pointer_width = "64")]
 #[inline(always)]
-unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
+pub(super) unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
     let eight = spread(value);
     let above = value >> 56;
     if above != 0 {
@@ -58,7 +63,7 @@ const fn spread(value: u64) -> u64 {
 /// Ten bytes from `at` on may be written.
 #[cfg(not(target_pointer_width = "64"))]
 #[inline(never)]
-unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
+pub(super) unsafe fn varint_at(value: u64, at: *mut u8) -> *mut u8 {
     let (low, high) = (value as u32, (value >> 32) as u32);
     // SAFETY: as promised by the caller.
     let ten = unsafe { &mut *at.cast::<[u8; 10]>() };

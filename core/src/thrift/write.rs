@@ -9,7 +9,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{Ordering, compiler_fence};
 
 use super::ty;
-use super::varint::{i64_field_at, length_at};
+use super::varint::{i64_field_at, length_at, varint_at, zigzag};
 
 /// What the header of a list of structs begins with if there are more than 14: their count follows.
 pub(crate) const LONG_LIST: u8 = 0xf0 | ty::STRUCT;
@@ -119,21 +119,30 @@ impl<'b> Writer<'b> {
     /// A field that is an i64, whose short header is known.
     #[inline(never)]
     pub(crate) fn number_field(&mut self, header: u8, value: i64) {
-        if self.at <= self.limit {
-            // SAFETY: from the limit on there are `SLACK` bytes more.
-            self.at = unsafe { i64_field_at(header, value, self.at) };
-        }
+        self.varint_field(header, zigzag(value));
     }
 
-    /// A header, and the length or count behind it.
-    #[cfg_attr(target_pointer_width = "64", inline(always))]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    /// A header, and the length or count behind it: a way of its own where it is in line.
+    #[inline(always)]
     fn length(&mut self, header: u8, length: usize) {
-        if self.at <= self.limit {
+        if cfg!(not(target_pointer_width = "64")) {
+            self.varint_field(header, length as u64);
+        } else if self.at <= self.limit {
             // SAFETY: from the limit on there are `SLACK` bytes more.
             unsafe { self.at.write(header) };
             // SAFETY: as above.
             self.at = unsafe { length_at(length, self.at.wrapping_add(1)) };
+        }
+    }
+
+    #[cfg_attr(target_pointer_width = "64", inline(always))]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    fn varint_field(&mut self, header: u8, value: u64) {
+        if self.at <= self.limit {
+            // SAFETY: from the limit on there are `SLACK` bytes more.
+            unsafe { self.at.write(header) };
+            // SAFETY: as above.
+            self.at = unsafe { varint_at(value, self.at.wrapping_add(1)) };
         }
     }
 
