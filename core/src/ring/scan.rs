@@ -65,17 +65,20 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         now.wrapping_sub(age(told, now))
     }
 
-    /// Frees the slots of the spans that were taken.
+    /// Frees the slots of the spans that were taken, and says how many these were.
     #[inline(never)]
-    pub(crate) fn free_taken(&self, lock: &impl ClaimLock) {
+    pub(crate) fn free_taken(&self, lock: &impl ClaimLock) -> u32 {
+        let mut spans = 0;
         for slot in self.place().slots() {
             if slot.state().load(Ordering::Relaxed) & state::TAKEN != 0 {
                 // SAFETY: the one drainer calls this, the span has ended, and its datagram is
                 // settled.
                 unsafe { slot.free() };
+                spans += 1;
             }
         }
         self.tell_freed(lock);
+        spans
     }
 
     /// Lets the spans that were taken wait again.
@@ -138,7 +141,6 @@ where
                 continue;
             }
             if self.ring.take_done(self.lock, slot, head) {
-                self.account.take();
                 self.taken = Some(slot);
                 // SAFETY: it is freed by the drainer only, which is this one, and after the
                 // datagram was settled.
@@ -151,17 +153,13 @@ where
     fn give_back(&mut self) {
         if let Some(slot) = self.taken.take() {
             put_back(slot);
-            self.account.untake();
         }
     }
 
     fn drop_too_large(&mut self) {
-        if let Some(slot) = self.taken.take() {
-            self.account.drop_too_large();
-            // SAFETY: the one drainer, and nobody reads the record any more.
-            unsafe { slot.free() };
-            self.ring.tell_freed(self.lock);
-        }
+        self.account.drop_too_large();
+        // It alone is taken: whatever has another one with it goes into a datagram.
+        self.ring.free_taken(self.lock);
     }
 }
 

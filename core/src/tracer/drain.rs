@@ -13,6 +13,8 @@ use crate::{
 pub struct TracerDrain<'t, T> {
     tracer: &'t T,
     account: Account,
+    /// Whether spans may be in a datagram that nobody told of.
+    in_flight: bool,
     loss: LossWatch,
 }
 
@@ -22,6 +24,7 @@ impl<'t, T> TracerDrain<'t, T> {
         Self {
             tracer,
             account: Account::NEW,
+            in_flight: false,
             loss: LossWatch::NEW,
         }
     }
@@ -46,7 +49,7 @@ where
         buffer: &'b mut [u8],
         process: &Process<'a, impl Iterator<Item = (&'a str, Value<'a>)> + Clone>,
     ) -> Option<Packed<'b>> {
-        if packer.is_unsettled() || self.account.in_flight() > 0 {
+        if packer.is_unsettled() || self.in_flight {
             self.failed(packer);
         }
         let tracer = self.tracer;
@@ -65,8 +68,11 @@ where
         Slot::expose(tracer.ring.place().slots());
         let mut scan = tracer.ring.scan(&tracer.lock, &mut self.account);
         let session = scan.session();
+        // Until it is done: a clock that panics leaves some that were taken.
+        self.in_flight = true;
         let packed = packer.pack_from(buffer, process, &mut scan, clock, &dropped, loss);
         let packed = packed.map(|packed| Packed { session, ..packed });
+        self.in_flight = packed.is_some();
         if E::TELLS_LOSS && !packed.is_some_and(|packed| packed.tells_loss) {
             self.loss.take_back();
         }
@@ -84,22 +90,23 @@ where
 
     /// The last datagram is somebody else's now.
     pub fn sent<E: Extent>(&mut self, packer: &mut Packer<E>) {
-        self.account.handed_over();
-        self.settle(packer);
+        let spans = self.settle(packer);
+        self.account.handed_over(spans);
     }
 
     /// The last datagram is lost. If it told of a loss, that is told again.
     pub fn failed<E: Extent>(&mut self, packer: &mut Packer<E>) {
         self.untold(packer);
-        self.account.failed();
-        self.settle(packer);
+        let spans = self.settle(packer);
+        self.account.failed(spans);
     }
 
     // Inline, so that what of the drainer is not used where it is made goes away.
     #[inline(always)]
-    fn settle<E: Extent>(&mut self, packer: &mut Packer<E>) {
+    fn settle<E: Extent>(&mut self, packer: &mut Packer<E>) -> u32 {
         packer.settle(&mut self.account.cut);
-        self.tracer.ring.free_taken(&self.tracer.lock);
+        self.in_flight = false;
+        self.tracer.ring.free_taken(&self.tracer.lock)
     }
 
     /// The link takes only `limit` bytes: the spans wait again, and are packed smaller.
@@ -114,7 +121,7 @@ where
     ) -> Result<(), LimitTooSmall> {
         self.untold(packer);
         packer.unpack();
-        self.account.put_back();
+        self.in_flight = false;
         self.tracer.ring.put_back_taken();
         packer.set_limit(limit)
     }
