@@ -98,11 +98,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("ticks", &["time"]),
     ("lock", &[]),
     ("stats", &[]),
+    ("part", &[]),
     ("propagate", &["id"]),
     // Recording: nothing of the wire.
-    ("slot", &[]),
-    ("record", &["slot", "text", "id", "time", "value"]),
-    ("ring", &["record", "slot", "lock", "stats"]),
+    ("slot", &["part"]),
+    ("record", &["slot", "part", "text", "id", "time", "value"]),
+    ("ring", &["record", "slot", "part", "lock", "stats"]),
     ("span", &["record", "slot", "id", "time", "value"]),
     ("view", &["record", "text", "id", "time"]),
     ("lane", &["record", "slot", "lock", "stats", "view"]),
@@ -116,14 +117,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "packet",
         &[
-            "lane", "record", "slot", "jaeger", "thrift", "stats", "text", "id", "time", "value",
+            "lane", "record", "slot", "part", "jaeger", "thrift", "stats", "text", "id", "time",
+            "value",
         ],
     ),
     (
         "tracer",
         &[
-            "lock", "record", "slot", "ring", "span", "packet", "stats", "view", "id", "time",
-            "value",
+            "lock", "record", "slot", "part", "ring", "span", "packet", "stats", "view", "id",
+            "time", "value",
         ],
     ),
     (

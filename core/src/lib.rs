@@ -129,6 +129,7 @@ mod jaeger;
 mod lane;
 mod lock;
 mod packet;
+mod part;
 pub mod propagate;
 mod record;
 mod ring;

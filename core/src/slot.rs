@@ -26,6 +26,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicUsize,
 
 pub use claimed::Claimed;
 
+use crate::part;
+
 /// The state bits of a head; the rest of it is the committed length in words. What is stored while
 /// a span is recorded has 16 bits: so much most processors have in an instruction.
 pub(crate) mod state {
@@ -155,17 +157,21 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// Forgets what the slot was used for, so that a claim has nothing to do but to take it.
     pub(crate) fn forget(&self) {
-        let [tags, logs] = &self.cut;
-        tags.store(0, Ordering::Relaxed);
-        logs.store(0, Ordering::Relaxed);
-        self.references_cut.store(0, Ordering::Relaxed);
-        self.times_cut.store(0, Ordering::Relaxed);
-        self.chain.store(0, Ordering::Relaxed);
+        if part::CUTS.is_there() {
+            let [tags, logs] = &self.cut;
+            tags.store(0, Ordering::Relaxed);
+            logs.store(0, Ordering::Relaxed);
+            self.references_cut.store(0, Ordering::Relaxed);
+            self.times_cut.store(0, Ordering::Relaxed);
+        }
+        if part::CHAINS.is_there() {
+            self.chain.store(0, Ordering::Relaxed);
+        }
     }
 
     /// The slot in which this one's record goes on.
     pub(crate) fn next_in_chain(&self) -> Option<&Self> {
-        let distance = self.chain.load(Ordering::Relaxed);
+        let distance = self.chain_distance();
         if distance == 0 {
             return None;
         }
@@ -188,7 +194,10 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// How far from here the chain says that it goes on, in bytes; 0: nowhere.
     pub(crate) fn chain_distance(&self) -> usize {
-        self.chain.load(Ordering::Relaxed)
+        match part::CHAINS.is_there() {
+            true => self.chain.load(Ordering::Relaxed),
+            false => 0,
+        }
     }
 
     /// The first `words` of the slot's memory, at most all of it.
@@ -217,6 +226,9 @@ impl<const WORDS: usize> Slot<WORDS> {
     /// How many entries of a kind found no room.
     #[inline(always)]
     pub(crate) fn cut(&self, kind: Cut) -> u32 {
+        if !part::CUTS.is_there() {
+            return 0;
+        }
         let [tags, logs] = &self.cut;
         match kind {
             Cut::Tag => tags.load(Ordering::Relaxed),

@@ -3,6 +3,7 @@
 use super::Extent;
 use super::span::SpanEncoder;
 use crate::jaeger::write as jaeger;
+use crate::part;
 use crate::record::Entry;
 use crate::record::kind::{self, set};
 use crate::thrift::write::Writer;
@@ -43,7 +44,7 @@ impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C,
 
     /// Writes a section, if it is one of any `count`: the header of its list, and those entries that
     /// fit in `room` bytes together. Returns what they were.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn section(
         &mut self,
         w: &mut Writer<'_>,
@@ -52,10 +53,23 @@ impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C,
         kinds: u32,
         room: usize,
     ) -> Share {
-        let mut written = Share { count: 0, bytes: 0 };
-        if count == 0 {
-            return written;
+        match count {
+            0 => Share { count: 0, bytes: 0 },
+            _ => self.some(w, header, count, kinds, room),
         }
+    }
+
+    /// The same of one that is not empty.
+    #[inline(never)]
+    fn some(
+        &mut self,
+        w: &mut Writer<'_>,
+        header: u8,
+        count: usize,
+        kinds: u32,
+        room: usize,
+    ) -> Share {
+        let mut written = Share { count: 0, bytes: 0 };
         if header != MEASURED {
             w.structs_field(header, count);
         }
@@ -85,14 +99,14 @@ impl<E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'_, '_, E, C,
     fn entry(&mut self, w: &mut Writer<'_>) {
         let entry = &mut self.entries.entry;
         match entry.kind {
-            kind::CHILD_OF | kind::FOLLOWS_FROM => {
+            kind::CHILD_OF | kind::FOLLOWS_FROM if part::REFERENCES.is_there() => {
                 let kind = match entry.kind {
                     kind::CHILD_OF => ReferenceKind::ChildOf,
                     _ => ReferenceKind::FollowsFrom,
                 };
                 jaeger::reference(w, kind, || entry.words.number());
             }
-            kind::LOG | kind::LOG_UNIX => self.log(w),
+            kind::LOG | kind::LOG_UNIX if part::LOGS.is_there() => self.log(w),
             _ => write_tag(w, entry),
         }
     }
@@ -134,7 +148,8 @@ fn write_tag<const WORDS: usize>(w: &mut Writer<'_>, tag: &mut Entry<'_, WORDS>)
             }
         }
         // The last one.
-        None => jaeger::double(w, words.number()),
+        None if part::DOUBLES.is_there() => jaeger::double(w, words.number()),
+        None => {}
     }
     w.stop();
 }

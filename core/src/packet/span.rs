@@ -6,6 +6,7 @@ use super::Extent;
 use super::section::{Share, WHOLE};
 use crate::Clock;
 use crate::jaeger::{DROPPED, write as jaeger};
+use crate::part;
 use crate::record::kind::{self, set};
 use crate::record::{Entries, Record, time};
 use crate::stats::Cuts;
@@ -84,9 +85,9 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
             self.name_was_cut = self.entries.entry.kind == kind::CUT_NAME;
         }
         let mut shares = [
-            self.share(kind::CHILD_OF, kind::STRING),
-            self.share(kind::STRING, kind::FIELDS),
-            self.share(kind::LOG, kind::CHILD_OF),
+            self.share(kind::CHILD_OF, kind::STRING, part::REFERENCES.is_there()),
+            self.share(kind::STRING, kind::FIELDS, true),
+            self.share(kind::LOG, kind::CHILD_OF, part::LOGS.is_there()),
         ];
         let mut tells = true;
         if E::TRIMS && trims {
@@ -122,8 +123,9 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
 
     /// How many entries there are of some kinds: of both of each two.
     #[inline(always)]
-    fn share(&self, from: u32, until: u32) -> Share {
+    fn share(&self, from: u32, until: u32, is_there: bool) -> Share {
         let kinds = self.seen.get(from as usize / 2..until as usize / 2);
+        let kinds = kinds.filter(|_| is_there);
         let kinds = kinds.unwrap_or_default();
         Share {
             count: kinds.iter().map(|seen| seen.count).sum(),
@@ -134,7 +136,7 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
     /// The time that was said last, in microseconds; if none was, that of these ticks.
     #[inline(never)]
     fn time(&mut self, kind: u32, ticks: u64) -> i64 {
-        match self.find(kind) {
+        match part::TIMES.is_there() && self.find(kind) {
             true => self.entry_time(),
             false => self.micros(kind, ticks),
         }
@@ -282,12 +284,11 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
     /// it takes for a negative one.
     #[inline(always)]
     fn times(&mut self, start: i64, end: i64) -> (i64, i64) {
-        if start < end {
-            return (start, end - start);
+        let duration = end - start;
+        if duration > 0 {
+            return (start, duration);
         }
-        // Start and duration together must be nanoseconds in an `i64`, too.
-        let start = start.min(LAST_MICROS - 1);
-        self.odd_times += u32::from(end < start);
+        self.odd_times += u32::from(duration < 0);
         (start, 1)
     }
 
@@ -299,7 +300,11 @@ impl<'c, 'r, E: Extent, C: Clock + ?Sized, const WORDS: usize> SpanEncoder<'c, '
             return micros;
         }
         self.odd_times += 1;
-        if micros < 0 { 0 } else { LAST_MICROS }
+        if micros < 0 {
+            return 0;
+        }
+        // Start and duration together must be nanoseconds in an `i64`, too.
+        LAST_MICROS - i64::from(kind & !kind::UNIX == kind::START)
     }
 }
 

@@ -132,5 +132,5 @@ pub(crate) fn number_of(words: [u32; 2]) -> u64 {
 
 /// How many words hold `bytes` bytes.
 pub(crate) const fn words_for(bytes: usize) -> usize {
-    (bytes + 3) / 4
+    (bytes + 3) >> 2
 }

@@ -3,6 +3,7 @@
 use super::run::{CHUNK, Run};
 use super::words::{Pieces, Words};
 use super::{HEAD_WORDS, LONG_KEY, kind, number_of, words_for};
+use crate::part;
 use crate::slot::{Cut, Slot, state};
 use crate::{Flags, Time};
 
@@ -124,7 +125,7 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     /// Whether the span has no end.
     #[inline(always)]
     pub(crate) fn is_unfinished(&self) -> bool {
-        self.state & (state::DONE | state::UNFINISHED) != state::DONE
+        part::UNFINISHED.is_there() && self.state & (state::DONE | state::UNFINISHED) != state::DONE
     }
 
     /// All that was said of the span, in order.
@@ -173,7 +174,7 @@ impl<'r, const WORDS: usize> Entries<'r, WORDS> {
         *kind = header >> 27;
         *len = (header & 0xffff) as usize;
         *key_len = (header >> 16) as usize & LONG_KEY;
-        if *key_len == LONG_KEY {
+        if part::LONG_KEYS.is_there() && *key_len == LONG_KEY {
             // No record has a longer one.
             *key_len = words.word().min(1 << 16) as usize;
         }
@@ -290,8 +291,8 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
     #[inline(always)]
     pub(crate) fn value_kind(&self) -> u32 {
         match self.kind {
-            ..kind::FIELDS => self.kind,
-            field => field - kind::FIELD,
+            field @ kind::FIELDS.. if part::LOGS.is_there() => field - kind::FIELD,
+            tag => tag,
         }
     }
 
@@ -319,10 +320,10 @@ impl<'r, const WORDS: usize> Entry<'r, WORDS> {
 /// The time of a start, an end or a log of a kind.
 #[inline(always)]
 pub(crate) fn time(kind: u32, number: u64) -> Time {
-    match kind & kind::UNIX {
-        0 => Time::Ticks(number),
-        _ => Time::UnixNanos(number as i64),
+    if part::UNIX_TIMES.is_there() && kind & kind::UNIX != 0 {
+        return Time::UnixNanos(number as i64);
     }
+    Time::Ticks(number)
 }
 
 /// Whether a recorded span can have these.

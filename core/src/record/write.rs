@@ -9,6 +9,7 @@ use super::{Entry, Lane, Record};
 use super::{
     HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, number_of, words_for,
 };
+use crate::part;
 use crate::slot::{Claimed, Cut, Slot};
 use crate::text;
 use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
@@ -173,6 +174,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
                 (kind::I64, &bits)
             }
             Value::F64(value) => {
+                part::DOUBLES.set();
                 bits = value.to_le_bytes();
                 (kind::F64, &bits)
             }
@@ -190,6 +192,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
 
     /// Begins a log. Says whether it found room, and its fields will be its own.
     pub(crate) fn log(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) -> bool {
+        part::LOGS.set();
         let logged = self.time(lane, kind::LOG, time, RESERVE);
         if !logged {
             self.0.count_cut(Cut::Log);
@@ -210,6 +213,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     /// Each has room for once in the reserve. An entry that a drainer may look at cannot be
     /// changed in place, so that a second one takes room of its own, and none of the reserve.
     fn change(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time) {
+        part::TIMES.set();
         let keep = if self.has(kind) { RESERVE } else { 0 };
         if !self.time(lane, kind, time, keep) {
             self.0.count_cut(Cut::Time);
@@ -228,7 +232,10 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     fn time(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time, keep: usize) -> bool {
         let (unit, value) = match time {
             Time::Ticks(ticks) => (0, ticks.to_le_bytes()),
-            Time::UnixNanos(nanos) => (kind::UNIX, nanos.to_le_bytes()),
+            Time::UnixNanos(nanos) => {
+                part::UNIX_TIMES.set();
+                (kind::UNIX, nanos.to_le_bytes())
+            }
         };
         self.append(lane, kind + unit, &[], &value, keep)
     }
@@ -241,6 +248,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         trace_id: TraceId,
         span_id: SpanId,
     ) {
+        part::REFERENCES.set();
         let mut ids = [0; 24];
         let (trace, span) = ids.split_at_mut(16);
         trace.copy_from_slice(&trace_id.get().to_le_bytes());
@@ -327,6 +335,7 @@ extern "C" fn append_long_key<'r, const WORDS: usize>(
     key: &str,
     value: &[u8],
 ) -> bool {
+    part::LONG_KEYS.set();
     let header = header(kind, key.len(), value.len());
     let need = 2 + words_for(key.len()) + words_for(value.len()) + RESERVE;
     let len = (key.len() as u32).to_ne_bytes();

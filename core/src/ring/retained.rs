@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::Slots;
 use super::scan::told;
+use crate::part;
 use crate::record::Record;
 use crate::slot::{Slot, state};
 
@@ -117,6 +118,7 @@ impl<const SLOTS: usize, const WORDS: usize> Retained<SLOTS, WORDS> {
             // SAFETY: as above.
             unsafe { self.word(at).write_volatile(value) };
         }
+        part::set_all();
         let mut found = Found::default();
         // SAFETY: all of it was written just now, and any words are a `Memory`.
         let memory = unsafe { &*self.memory.get().cast::<Memory<SLOTS, WORDS>>() };

@@ -5,6 +5,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Cut, Slot, state};
+use crate::part;
 
 /// The right to write into a claimed slot and those attached to it: one per claim. Words are
 /// handed out once each, in order.
@@ -138,6 +139,7 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
 
     /// Puts the slots of `chain` behind the last one.
     pub(crate) fn attach(&mut self, chain: Self) {
+        part::CHAINS.set();
         let mut last = self.tail;
         while let Some(next) = last.next_in_chain() {
             last = next;
@@ -185,6 +187,7 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
 
     /// Counts an entry that found no room; of references at most 65,535, of times at most 255.
     pub(crate) fn count_cut(&self, kind: Cut) {
+        part::CUTS.set();
         let Slot {
             cut: [tags, logs],
             references_cut,

@@ -2,6 +2,7 @@
 
 use crate::lock::ClaimLock;
 use crate::packet::Extent;
+use crate::part;
 use crate::ring::{Policy, Reading, Slots};
 use crate::slot::Slot;
 use crate::stats::Dropped;
@@ -32,6 +33,7 @@ impl<C, I: IdSource, L: ClaimLock, P: Policy, S: Slots<WORDS>, const WORDS: usiz
     /// says so much of one that it needs a further slot: on one core, whoever does was interrupted and
     /// is not returned to before that, and other cores are stopped.
     pub unsafe fn steal(&self) -> Stolen<'_, Self> {
+        part::UNFINISHED.set();
         Stolen {
             tracer: self,
             first: self.ring.oldest(),
