@@ -81,7 +81,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         cursor: Cursor,
         as_state: u32,
     ) -> Option<Option<&Slot<WORDS>>> {
-        let freed = self.freed.load(Ordering::Acquire);
+        let freed = look::<L>(&self.freed);
         // Not open: there may be spans that were recovered, but nothing gives way yet.
         if freed == 0 {
             return None;

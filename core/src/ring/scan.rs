@@ -2,8 +2,9 @@
 
 use core::sync::atomic::Ordering;
 
+use super::cursor::Cursor;
 use super::{Account, Policy, Slots, SpanRing};
-use crate::lock::{ClaimLock, look};
+use crate::lock::{ClaimLock, look, publish};
 use crate::record::{HEAD_WORDS, Record, Source};
 use crate::slot::{Slot, state};
 
@@ -11,8 +12,8 @@ use crate::slot::{Slot, state};
 pub(crate) struct Scan<'a, 'r, P, S, L, const WORDS: usize> {
     ring: &'r SpanRing<P, S, WORDS>,
     lock: &'r L,
-    /// The next slot, and how many are left.
-    next: usize,
+    /// Where the next slot is, and how many are left.
+    next: Cursor,
     left: usize,
     /// The session in which they were recorded, as their heads tell it.
     session: u32,
@@ -31,7 +32,7 @@ impl<P: Policy, S: Slots<WORDS>, const WORDS: usize> SpanRing<P, S, WORDS> {
         Scan {
             ring: self,
             lock,
-            next: self.oldest(),
+            next: Cursor(self.cursor.load(Ordering::Relaxed)),
             left: self.place().slots().len(),
             session: self.oldest_session(),
             account,
@@ -119,12 +120,9 @@ impl<'r, P: Policy, S: Slots<WORDS>, L, const WORDS: usize> Scan<'_, 'r, P, S, L
     fn slot(&mut self) -> Option<&'r Slot<WORDS>> {
         self.left = self.left.checked_sub(1)?;
         let slots = self.ring.slots.slots();
-        let slot = slots.get(self.next).or(slots.first())?;
-        self.next += 1;
-        if self.next >= slots.len() {
-            self.next = 0;
-        }
-        Some(slot)
+        let at = self.next.within(slots.len());
+        self.next = at.next();
+        slots.get(at.index(slots.len()))
     }
 }
 
@@ -152,7 +150,10 @@ where
 
     fn give_back(&mut self) {
         if let Some(slot) = self.taken.take() {
-            put_back(slot);
+            publish::<L>(
+                slot.state(),
+                slot.state().load(Ordering::Relaxed) & !state::TAKEN,
+            );
         }
     }
 
