@@ -204,8 +204,8 @@ fn bars(masking: &Row, swapping: &Row) -> usize {
         bar("masked at worst", masking.worst.masked, 60, 60),
         bar("drop", masking.drop.instructions, 100, 100),
         bar("encode", masking.encode.instructions, 520, 492),
-        bar("flash, lean", masking.flash[0], 1_792, 4_144),
-        bar("flash, with everything", masking.flash[1], 3_072, 8_168),
+        bar("flash, lean", masking.flash[0], 1_792, 3_136),
+        bar("flash, with everything", masking.flash[1], 3_072, 7_184),
         bar("RAM beside the slots", masking.ram, 64, 64),
         bar(
             "frame, instructions a byte in the dearest way",

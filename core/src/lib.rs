@@ -89,6 +89,9 @@
 //! | slots | how many, and of how many words: a span takes 11 words, its name and its tags; what it needs beyond that it takes from further slots |
 //! | a link | whatever takes datagrams, of at most so many bytes |
 //!
+//! With `lto = "fat"`, flash holds only what the program uses: a packer has no code for logs, references,
+//! floating-point numbers and the like if they are recorded nowhere. [`Packer::lean`] leaves out more.
+//!
 //! A handler of a panic or fault may always read ([`Tracer::steal`]). Whether it may record depends on
 //! the lock: with [`LockFree`] it may; with all others it may have interrupted a claim, and must not.
 //!
