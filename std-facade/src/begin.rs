@@ -192,27 +192,28 @@ pub(crate) fn in_context(root: &Root, context: SpanContext) -> Span {
 pub(crate) fn child_in(root: &Root, parent: &SpanContext) -> Span {
     match parent.flags.is_sampled() {
         true => in_context(root, child_of(parent, root.settings.next_span_id())),
-        false => unsampled_child_in(root, parent),
+        false => unsampled_child_in(root, parent).into(),
     }
 }
 
+/// Not as a span: so the compiler knows that it is not recorded.
 #[cold]
 #[inline(never)]
-fn unsampled_child_in(root: &Root, parent: &SpanContext) -> Span {
+fn unsampled_child_in(root: &Root, parent: &SpanContext) -> Unrecorded {
     let trace_id = [parent.trace_id.low(), parent.trace_id.high()];
     let child = match root.settings.ids {
         None => Unrecorded::child_at_hand(trace_id, parent.span_id, parent.flags),
         Some(_) => None,
     };
     match child {
-        Some(child) => child.into(),
+        Some(child) => child,
         None => other_unsampled_child_in(root, parent),
     }
 }
 
 #[inline(never)]
-fn other_unsampled_child_in(root: &Root, parent: &SpanContext) -> Span {
-    Span::unrecorded(0, child_of(parent, root.settings.next_span_id()))
+fn other_unsampled_child_in(root: &Root, parent: &SpanContext) -> Unrecorded {
+    Unrecorded::new(0, child_of(parent, root.settings.next_span_id()))
 }
 
 /// What it is given fits the registers, but does not as one value.

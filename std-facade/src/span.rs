@@ -7,9 +7,7 @@ use std::mem::ManuallyDrop;
 use std::num::{NonZeroU64, NonZeroU128};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
-use jaegerling_core::{
-    self as core, Flags, Place, ReferenceKind, SpanContext, SpanId, TraceId, Value,
-};
+use jaegerling_core::{self as core, Place, ReferenceKind, SpanContext, SpanId, TraceId, Value};
 
 pub use log::Log;
 
@@ -17,7 +15,6 @@ use crate::begin;
 use crate::clock::StartTime;
 use crate::lane::{ThreadLane, WORDS};
 use crate::name::Name;
-use crate::random;
 use crate::unrecorded::Unrecorded;
 
 /// Something that takes time. It ends when it is dropped, on whatever thread.
@@ -102,14 +99,9 @@ impl Span {
 
     /// A span that is not recorded, nor are its children: for code that wants one where there is
     /// nothing to trace.
+    #[inline]
     pub fn disabled() -> Self {
-        let context = SpanContext {
-            trace_id: TraceId::new(random::next().into()).unwrap_or(TraceId::MIN),
-            span_id: SpanId::new(random::next()).unwrap_or(SpanId::MIN),
-            parent_id: None,
-            flags: Flags::NONE,
-        };
-        Self::unrecorded(0, context)
+        Unrecorded::disabled().into()
     }
 
     /// Begins a child of this span. It may outlive its parent.

@@ -6,7 +6,7 @@ use std::mem::ManuallyDrop;
 
 use jaegerling_core::{Flags, SpanContext, SpanId, TraceId};
 
-use crate::local;
+use crate::{local, random};
 
 /// How many free cells a thread keeps above the last one, of 64 bytes each.
 const KEPT: u32 = 64;
@@ -57,6 +57,18 @@ impl Unrecorded {
     fn in_cell(mut cell: Owned, who: Who) -> Self {
         cell.who = who;
         Self(cell)
+    }
+
+    /// With no tracer, and random ids.
+    #[inline(never)]
+    pub(crate) fn disabled() -> Self {
+        let context = SpanContext {
+            trace_id: TraceId::new(random::next().into()).unwrap_or(TraceId::MIN),
+            span_id: SpanId::new(random::next()).unwrap_or(SpanId::MIN),
+            parent_id: None,
+            flags: Flags::NONE,
+        };
+        Self::new(0, context)
     }
 
     /// With no tracer and a random id, if all that it takes is at hand.
