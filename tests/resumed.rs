@@ -2,47 +2,21 @@
 //! handle stays.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod one;
+
 use std::mem::{self, ManuallyDrop};
 
 use jaegerling_core::{
-    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, Lane, LaneRing, Log, Outcome, Packer,
-    Place, Process, ReferenceKind, Seen, SingleContext, Slot, SpanContext, SpanId, Time, TraceId,
+    BUFFER_EXTRA, Drain, Dropped, Flags, Lane, Log, Outcome, Packer, Place, Process, ReferenceKind,
+    Seen, SingleContext, Slot, SpanContext, SpanId, Time, TraceId,
 };
 
-const WORDS: usize = 24;
+use one::{NoClock, One, Ring, WORDS};
+
 /// Too few for the longest spans.
 const SLOTS: usize = 40;
 
-struct NoClock;
-
-impl Clock for NoClock {
-    fn now(&self) -> u64 {
-        1
-    }
-    fn unix_nanos(&self, ticks: u64) -> i64 {
-        ticks as i64
-    }
-}
-
-type Ring<'s> = LaneRing<SingleContext, &'s [Slot<WORDS>], WORDS>;
 type Span<'r> = jaegerling_core::Span<'r, One<'r>, WORDS>;
-
-#[derive(Clone, Copy)]
-struct One<'r>(&'r Ring<'r>);
-
-// SAFETY: all slots are in its one ring, which outlives its drainer.
-unsafe impl<'r> Lane<'r, WORDS> for One<'r> {
-    fn now(&self) -> u64 {
-        1
-    }
-    unsafe fn more(&self) -> Option<Claimed<'r, WORDS>> {
-        // SAFETY: the slots are in this ring only.
-        unsafe { self.0.claim_more() }
-    }
-    fn released(&self) {
-        self.0.released();
-    }
-}
 
 /// A small generator: <https://doi.org/10.18637/jss.v008.i14>.
 struct Random(u64);

@@ -2,29 +2,20 @@
 //! do in any order is in `roundtrip.rs`.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod one;
+
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
 use jaegerling_core::decode::decode;
 use jaegerling_core::{
-    BUFFER_EXTRA, Claimed, Clock, Drain, Dropped, Flags, IdSource, KeepOldest, Lane, LaneRing,
-    MAX_DATAGRAM, MAX_SLOTS, Outcome, Packer, Process, SeededIds, Seen, SingleContext, Slot, Span,
-    SpanContext, SpanId, TraceId, Tracer, Value,
+    BUFFER_EXTRA, Drain, Dropped, Flags, IdSource, KeepOldest, LaneRing, MAX_DATAGRAM, MAX_SLOTS,
+    Outcome, Packer, Process, SeededIds, Seen, SingleContext, Slot, Span, SpanContext, SpanId,
+    TraceId, Tracer, Value,
 };
 
-const WORDS: usize = 24;
-
-struct NoClock;
-
-impl Clock for NoClock {
-    fn now(&self) -> u64 {
-        1
-    }
-    fn unix_nanos(&self, ticks: u64) -> i64 {
-        ticks as i64
-    }
-}
+use one::{NoClock, One, Ring, WORDS};
 
 type Device<const SLOTS: usize, I = SeededIds> =
     Tracer<NoClock, I, SingleContext, KeepOldest, [Slot<WORDS>; SLOTS], WORDS>;
@@ -36,26 +27,6 @@ fn tracer<const SLOTS: usize>() -> Device<SLOTS> {
 }
 
 type OnHeap = Tracer<NoClock, SeededIds, SingleContext, KeepOldest, Box<[Slot<WORDS>]>, WORDS>;
-
-type Ring<'s> = LaneRing<SingleContext, &'s [Slot<WORDS>], WORDS>;
-
-/// One context that claims in one ring.
-#[derive(Clone, Copy)]
-struct One<'r>(&'r Ring<'r>);
-
-// SAFETY: all slots are in its one ring, which outlives its drainer.
-unsafe impl<'r> Lane<'r, WORDS> for One<'r> {
-    fn now(&self) -> u64 {
-        1
-    }
-    unsafe fn more(&self) -> Option<Claimed<'r, WORDS>> {
-        // SAFETY: the slots are in this ring only.
-        unsafe { self.0.claim_more() }
-    }
-    fn released(&self) {
-        self.0.released();
-    }
-}
 
 fn start<'r>(ring: &'r Ring<'r>, name: &str) -> Span<'r, One<'r>, WORDS> {
     let context = SpanContext {
