@@ -22,17 +22,10 @@ pub(super) fn put(words: &mut [u32], bytes: &[u8]) {
     if bytes.len() < SHORT && words.len() == words_for(bytes.len()) {
         // SAFETY: the lengths are those.
         unsafe { put_short(words, bytes) };
+    } else if SHORT == 0 {
+        put_words(words, bytes);
     } else {
-        put_long(words, bytes);
-    }
-}
-
-/// The same for bytes of any length.
-#[inline(always)]
-pub(super) fn put_long(words: &mut [u32], bytes: &[u8]) {
-    match SHORT {
-        0 => put_words(words, bytes),
-        _ => put_out_of_line(words, bytes),
+        put_out_of_line(words, bytes);
     }
 }
 
