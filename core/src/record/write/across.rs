@@ -55,7 +55,8 @@ fn claim_chain<'r, const WORDS: usize>(
 ) -> Option<Claimed<'r, WORDS>> {
     // SAFETY: for the span whose lane it is; attached, or released below.
     let more = || unsafe { lane.more() };
-    if !lane.may_have(count) {
+    // One is there or not, as the claim finds out by itself.
+    if count > 1 && !lane.may_have(count) {
         return None;
     }
     let mut chain = more()?;
