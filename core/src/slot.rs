@@ -25,6 +25,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 
 pub use claimed::Claimed;
+pub(crate) use claimed::Tail;
 
 use crate::part;
 

@@ -1,6 +1,6 @@
 //! Copying keys and values into a record.
 
-use super::words_for;
+use super::{LONG_KEY, words_for};
 use crate::slot::bytes_of_mut;
 
 /// Strings of fewer bytes are copied in line, where a register holds eight bytes and more.
@@ -10,10 +10,14 @@ const SHORT: usize = if cfg!(target_pointer_width = "64") {
     0
 };
 
-/// Whether key and value are short ones, in one look.
+/// Whether key and value are copied in line.
 #[inline(always)]
-pub(super) fn are_short(key: &[u8], value: &[u8]) -> bool {
-    key.len() | value.len() < SHORT
+pub(super) fn are_in_line(key: &[u8], value: &[u8]) -> bool {
+    match SHORT {
+        0 => key.len() < LONG_KEY,
+        // In one look.
+        _ => key.len() | value.len() < SHORT,
+    }
 }
 
 /// Bytes into words, which are as many as they need.
@@ -24,21 +28,13 @@ pub(super) fn put(words: &mut [u32], bytes: &[u8]) {
         unsafe { put_short(words, bytes) };
     } else if SHORT == 0 {
         put_words(words, bytes);
-    } else {
-        put_out_of_line(words, bytes);
+    } else if let Some(to) = bytes_of_mut(words).get_mut(..bytes.len()) {
+        to.copy_from_slice(bytes);
     }
 }
 
-/// It does not unwind, as the others to which a span's place is given.
-#[cold]
-#[inline(never)]
-#[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
-extern "C" fn put_out_of_line(words: &mut [u32], bytes: &[u8]) {
-    put_words(words, bytes);
-}
-
-/// Padded with zeros: the last word is stored as one, and with bytes that the compiler knows, all of
-/// them are.
+/// Padded with zeros: the last word is stored as one, and with bytes that the compiler knows, all of them
+/// are.
 #[inline(always)]
 fn put_words(words: &mut [u32], bytes: &[u8]) {
     let (whole, rest) = bytes.split_at(bytes.len() & !3);

@@ -4,16 +4,16 @@ mod across;
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use super::put::{are_short, put};
+use super::put::{are_in_line, put};
 use super::{Entry, Lane, Record};
 use super::{
     HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, number_of, words_for,
 };
 use crate::part;
-use crate::slot::{Claimed, Cut, Slot};
+use crate::slot::{Claimed, Cut, Slot, Tail};
 use crate::text;
 use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
-use across::append_across;
+use across::{NewEntry, append_across, append_long};
 
 /// Who a span is.
 #[derive(Clone, Copy)]
@@ -45,7 +45,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     /// Begins a record. Nothing is visible before the first [`commit`](Self::commit).
     #[inline(always)]
     pub(crate) fn new(mut claimed: Claimed<'r, WORDS>, ids: Ids, start: u64) -> Self {
-        let words = claimed.take(HEAD_WORDS);
+        let words = claimed.take(HEAD_WORDS, 0);
         let words = words.and_then(|words| words.first_chunk_mut::<HEAD_WORDS>());
         if let Some([a, b, c, d, e, f, g, h, i, j]) = words {
             let [low, high] = halves_of(ids.trace_id);
@@ -132,22 +132,17 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     #[inline(always)]
     pub(crate) fn name(&mut self, lane: &impl Lane<'r, WORDS>, name: &str) {
         if !self.append(lane, kind::NAME, &[], name.as_bytes(), RESERVE) {
-            self.there_and_back(|record| cut_name(record, *lane, name));
+            // SAFETY: it goes on where this one does, which it replaces.
+            let length = unsafe { cut_name(self.0.first(), self.0.length(), *lane, name) };
+            self.go_on_behind(length);
         }
     }
 
-    /// Calls a function out of line with a copy of what this is: a handle whose address is given away
-    /// would have to lie in memory everywhere.
-    ///
-    /// For the same reason these are functions of C, which do not unwind: if a lane that panics had to
-    /// be reckoned with, the span would have to be dropped.
+    /// What was appended elsewhere is the record's, too.
     #[inline(always)]
-    fn there_and_back<R>(&mut self, call: impl FnOnce(&mut Self) -> R) -> R {
-        // SAFETY: it is replaced at once.
-        let mut copy = Self(unsafe { self.0.moved() });
-        let result = call(&mut copy);
-        *self = copy;
-        result
+    fn go_on_behind(&mut self, length: u32) {
+        // SAFETY: this one replaces itself, and so many words were handed out.
+        self.0 = unsafe { Claimed::at(self.0.first(), length) };
     }
 
     /// Adds a tag to the span.
@@ -179,25 +174,16 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
                 (kind::F64, &bits)
             }
         };
-        let kind = kind + field;
-        let appended = if are_short(key.as_bytes(), value) || key.len() < LONG_KEY {
-            self.append(lane, kind, key.as_bytes(), value, RESERVE)
-        } else {
-            self.there_and_back(|record| append_long_key(record, *lane, kind, key, value))
-        };
-        if !appended {
-            self.0.count_cut(Cut::Tag);
+        if key.len() >= LONG_KEY {
+            part::LONG_KEYS.set();
         }
+        self.append(lane, kind + field, key.as_bytes(), value, RESERVE);
     }
 
     /// Begins a log. Says whether it found room, and its fields will be its own.
     pub(crate) fn log(&mut self, lane: &impl Lane<'r, WORDS>, time: Time) -> bool {
         part::LOGS.set();
-        let logged = self.time(lane, kind::LOG, time, RESERVE);
-        if !logged {
-            self.0.count_cut(Cut::Log);
-        }
-        logged
+        self.time(lane, kind::LOG, time, RESERVE)
     }
 
     /// Lets the span begin at another time.
@@ -215,9 +201,7 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
     fn change(&mut self, lane: &impl Lane<'r, WORDS>, kind: u32, time: Time) {
         part::TIMES.set();
         let keep = if self.has(kind) { RESERVE } else { 0 };
-        if !self.time(lane, kind, time, keep) {
-            self.0.count_cut(Cut::Time);
-        }
+        self.time(lane, kind, time, keep);
     }
 
     /// Whether there is a time of this kind, in whatever unit, among the committed entries.
@@ -257,12 +241,11 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
             ReferenceKind::ChildOf => kind::CHILD_OF,
             ReferenceKind::FollowsFrom => kind::FOLLOWS_FROM,
         };
-        if !self.append(lane, kind, &[], &ids, RESERVE) {
-            self.0.count_cut(Cut::Reference);
-        }
+        self.append(lane, kind, &[], &ids, RESERVE);
     }
 
-    /// Appends an entry, and leaves `keep` words of the last slot. All or nothing.
+    /// Appends an entry, and leaves `keep` words. All or nothing; what is nothing, and not a name, is counted
+    /// as cut.
     #[inline(always)]
     fn append(
         &mut self,
@@ -272,44 +255,73 @@ impl<'r, const WORDS: usize> RecordWriter<'r, WORDS> {
         value: &[u8],
         keep: usize,
     ) -> bool {
-        let key_words = words_for(key.len());
-        let need = 1 + key_words + words_for(value.len());
-        if !self.0.has(need + keep) {
-            let parts = [&[], key, value];
-            let header = header(kind, key.len(), value.len());
-            return self.there_and_back(|record| {
-                append_across(record, *lane, header, &parts, need + keep)
-            });
-        }
-        let Some((first, rest)) = self.0.take(need).and_then(<[u32]>::split_first_mut) else {
-            return false;
+        let (first, before) = (self.0.first(), self.0.length());
+        // Called as late as it is needed, or the entry would be made in any case.
+        let entry = || NewEntry {
+            kind,
+            key,
+            value,
+            keep,
         };
-        if let Some((key_at, value_at)) = rest.split_at_mut_checked(key_words) {
-            if are_short(key, value) {
-                // Here, the compiler knows that the lengths need no limit.
-                *first = header(kind, key.len(), value.len());
-                put(key_at, key);
-                put(value_at, value);
-            } else {
-                *first = header(kind, key.len(), value.len());
-                put(key_at, key);
-                put(value_at, value);
+        let length = if are_in_line(key, value) {
+            if put_entry(&mut self.0, kind, key, value, keep) {
+                return true;
             }
-        }
-        true
+            // SAFETY: it goes on where this one does, which it replaces.
+            unsafe { append_across(first, before, *lane, &entry()) }
+        } else {
+            // SAFETY: as above.
+            unsafe { append_long(first, before, *lane, &entry()) }
+        };
+        self.go_on_behind(length);
+        length > before
     }
 }
 
+/// Writes an entry into the last slot, if that has room for it.
+#[inline(always)]
+fn put_entry<const WORDS: usize>(
+    claimed: &mut Claimed<'_, WORDS>,
+    kind: u32,
+    key: &[u8],
+    value: &[u8],
+    keep: usize,
+) -> bool {
+    let key_words = words_for(key.len());
+    let need = 1 + key_words + words_for(value.len());
+    let words = claimed.take(need, keep);
+    let Some((first, rest)) = words.and_then(<[u32]>::split_first_mut) else {
+        return false;
+    };
+    *first = header(kind, key.len(), value.len());
+    if let Some((key_at, value_at)) = rest.split_at_mut_checked(key_words) {
+        put(key_at, key);
+        put(value_at, value);
+    }
+    true
+}
+
+/// Names a span whose name finds no room, by its beginning. How many words the record has then.
+///
+/// # Safety
+///
+/// As for [`Claimed::at`].
 #[cold]
 #[inline(never)]
 #[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
-extern "C" fn cut_name<'r, const WORDS: usize>(
-    record: &mut RecordWriter<'r, WORDS>,
+unsafe extern "C" fn cut_name<'r, const WORDS: usize>(
+    first: &'r Slot<WORDS>,
+    length: u32,
     lane: impl Lane<'r, WORDS>,
     name: &str,
-) {
-    let whole = max_words(WORDS).saturating_sub(record.0.length() + 1 + RESERVE);
-    let here = record.0.room().saturating_sub(1 + RESERVE);
+) -> u32 {
+    // SAFETY: as promised by the caller.
+    let mut record = RecordWriter(unsafe { Claimed::at(first, length) });
+    let whole = max_words(WORDS).saturating_sub(length as usize + 1 + RESERVE);
+    // SAFETY: as promised by the caller.
+    let here = unsafe { Tail::of(first, length) }
+        .room()
+        .saturating_sub(1 + RESERVE);
     let written = [whole, here].into_iter().any(|words| {
         let kept = text::cut(name, words * 4);
         let kind = if kept.len() < name.len() {
@@ -321,25 +333,9 @@ extern "C" fn cut_name<'r, const WORDS: usize>(
         !kept.is_empty() && record.append(&lane, kind, &[], kept.as_bytes(), RESERVE)
     });
     if !written {
-        record.0.count_cut(Cut::Tag);
+        first.count_cut(Cut::Tag);
     }
-}
-
-#[cold]
-#[inline(never)]
-#[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
-extern "C" fn append_long_key<'r, const WORDS: usize>(
-    record: &mut RecordWriter<'r, WORDS>,
-    lane: impl Lane<'r, WORDS>,
-    kind: u32,
-    key: &str,
-    value: &[u8],
-) -> bool {
-    part::LONG_KEYS.set();
-    let header = header(kind, key.len(), value.len());
-    let need = 2 + words_for(key.len()) + words_for(value.len()) + RESERVE;
-    let len = (key.len() as u32).to_ne_bytes();
-    append_across(record, lane, header, &[&len, key.as_bytes(), value], need)
+    record.0.length()
 }
 
 /// The lower half first.

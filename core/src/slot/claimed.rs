@@ -1,22 +1,18 @@
 //! The owner's side of a slot.
 
 use core::ops::Range;
-use core::ptr;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Cut, Slot, state};
 use crate::part;
 
-/// The right to write into a claimed slot and those attached to it: one per claim. Words are
-/// handed out once each, in order.
+/// The right to write into a claimed slot and those chained to it: one per claim. Words are handed out
+/// once each, in order.
 pub struct Claimed<'r, const WORDS: usize> {
     first: &'r Slot<WORDS>,
-    tail: &'r Slot<WORDS>,
     /// Words handed out in all.
     length: u32,
-    /// Words handed out of `tail`, at most `WORDS`; more than that, if all are counted and the last slot of
-    /// several is still to be found.
-    used: u32,
 }
 
 impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
@@ -41,13 +37,11 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
     pub(crate) unsafe fn at(slot: &'r Slot<WORDS>, length: u32) -> Self {
         Self {
             first: slot,
-            tail: slot,
             length,
-            used: length,
         }
     }
 
-    /// The right to go on behind what is committed, wherever that is: it is found when it is needed.
+    /// The right to go on behind what is committed, wherever that is.
     ///
     /// # Safety
     ///
@@ -67,99 +61,42 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
     }
 
     /// Words of the record so far.
-    pub(crate) fn length(&self) -> usize {
-        self.length as usize
+    pub(crate) fn length(&self) -> u32 {
+        self.length
     }
 
-    /// How many words the last slot still has.
+    /// The next `count` words, or `None` if the last slot has not so many and `keep` more.
     #[inline(always)]
-    pub(crate) fn room(&mut self) -> usize {
-        self.find_tail();
-        WORDS - self.used as usize
-    }
-
-    /// Whether the last slot has so many words more.
-    #[inline(always)]
-    pub(crate) fn has(&mut self, words: usize) -> bool {
-        self.is_known_to_have(words) || self.find_tail() && self.is_known_to_have(words)
-    }
-
-    #[inline(always)]
-    fn is_known_to_have(&self, words: usize) -> bool {
-        self.used as usize + words <= WORDS
-    }
-
-    /// Finds the last slot, if it still has to be. Says whether it had.
-    #[inline(always)]
-    fn find_tail(&mut self) -> bool {
-        let is_unknown = self.used as usize > WORDS;
-        if is_unknown {
-            (self.tail, self.used) = tail_of(self.first, self.length);
-        }
-        is_unknown
-    }
-
-    /// How many words the last slot and those attached behind it still have.
-    pub(crate) fn room_in_chain(&mut self) -> usize {
-        let room = self.room();
-        let attached =
-            core::iter::successors(self.tail.next_in_chain(), |slot| slot.next_in_chain());
-        room + attached.count() * WORDS
-    }
-
-    /// The next `count` words, or `None` if the last slot has fewer.
-    #[inline(always)]
-    pub(crate) fn take(&mut self, count: usize) -> Option<&mut [u32]> {
-        if !self.is_known_to_have(count) {
-            return None;
-        }
-        let start = self.tail.words.get().cast::<u32>();
-        // SAFETY: `used + count` is at most `WORDS`.
-        let start = unsafe { start.add(self.used as usize) };
-        self.used += count as u32;
+    pub(crate) fn take(&mut self, count: usize, keep: usize) -> Option<&mut [u32]> {
+        let place = if self.length as usize + count + keep <= WORDS {
+            // SAFETY: within the slot.
+            unsafe { self.first.word(self.length) }
+        } else {
+            place_behind(self.first, self.length, count + keep)?.as_ptr()
+        };
         self.length += count as u32;
-        // SAFETY: within the slot; these words are above the committed length, so that nobody
-        // reads them, and this is the only writer, which hands each word out once.
-        Some(unsafe { core::slice::from_raw_parts_mut(start, count) })
+        // SAFETY: so many words are in the slot from there on. They are above the committed length, so that
+        // nobody reads them, and this is the only writer, which hands each word out once.
+        Some(unsafe { core::slice::from_raw_parts_mut(place, count) })
     }
 
     /// Writes zeros over words of the first slot that were handed out and are not committed yet.
     pub(crate) fn clear_words(&self, words: Range<usize>) {
-        let end = words.end.min(self.used as usize);
+        let end = words.end.min(self.length as usize);
         if self.first.head.load(Ordering::Relaxed) & state::LENGTH != 0 {
             return;
         }
         for at in words.start..end {
-            // SAFETY: within the slot's memory, of which `used` words were handed out.
+            // SAFETY: within the slot's memory, of which `length` words were handed out.
             let word = unsafe { self.first.words.get().cast::<u32>().add(at) };
             // SAFETY: nothing is committed, so that nobody reads it, and this is the only writer.
             unsafe { word.write(0) };
         }
     }
 
-    /// Puts the slots of `chain` behind the last one.
-    pub(crate) fn attach(&mut self, chain: Self) {
-        part::CHAINS.set();
-        let mut last = self.tail;
-        while let Some(next) = last.next_in_chain() {
-            last = next;
-        }
-        let next = ptr::from_ref(chain.first).expose_provenance();
-        let distance = next.wrapping_sub(last.place());
-        last.chain.store(distance, Ordering::Relaxed);
-    }
-
-    /// Goes on in the next attached slot, if this one is full and there is one.
-    pub(crate) fn advance(&mut self) -> bool {
-        let is_full = self.room() == 0;
-        match self.tail.next_in_chain() {
-            Some(next) if is_full => {
-                self.tail = next;
-                self.used = 0;
-                true
-            }
-            _ => false,
-        }
+    /// Puts the slots of `chain` behind the one that this has.
+    pub(crate) fn link(&self, chain: &Self) {
+        self.first.link(chain.first);
     }
 
     /// Gives the slots back; nothing in them was ever committed.
@@ -184,8 +121,131 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
     pub(crate) unsafe fn moved(&self) -> Self {
         Self { ..*self }
     }
+}
 
-    /// Counts an entry that found no room; of references at most 65,535, of times at most 255.
+/// The end of a record, in whatever slot it is.
+pub(crate) struct Tail<'r, const WORDS: usize> {
+    slot: &'r Slot<WORDS>,
+    /// Words of it that are handed out.
+    used: u32,
+    /// And of the whole record.
+    length: u32,
+}
+
+impl<'r, const WORDS: usize> Tail<'r, WORDS> {
+    /// That of a record which begins in this slot, and of which so many words are handed out.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Claimed::at`].
+    pub(crate) unsafe fn of(first: &'r Slot<WORDS>, length: u32) -> Self {
+        let (mut slot, mut used) = (first, length);
+        while used as usize > WORDS {
+            let Some(next) = slot.next_in_chain() else {
+                // No writer leaves less than it says.
+                used = WORDS as u32;
+                break;
+            };
+            (slot, used) = (next, used - WORDS as u32);
+        }
+        Self { slot, used, length }
+    }
+
+    /// Words of the record so far.
+    pub(crate) fn length(&self) -> u32 {
+        self.length
+    }
+
+    /// How many words the slot still has.
+    #[inline(always)]
+    pub(crate) fn room(&self) -> usize {
+        WORDS - self.used as usize
+    }
+
+    /// How many words it and those attached behind it still have.
+    pub(crate) fn room_in_chain(&self) -> usize {
+        let attached =
+            core::iter::successors(self.slot.next_in_chain(), |slot| slot.next_in_chain());
+        self.room() + attached.count() * WORDS
+    }
+
+    /// The next `count` words, or `None` if the slot has fewer.
+    pub(crate) fn take(&mut self, count: usize) -> Option<&mut [u32]> {
+        if count > self.room() {
+            return None;
+        }
+        // SAFETY: within the slot.
+        let place = unsafe { self.slot.word(self.used) };
+        self.used += count as u32;
+        self.length += count as u32;
+        // SAFETY: so many words are in the slot from there on. They are above the committed length, so that
+        // nobody reads them, and this is the only writer, which hands each word out once.
+        Some(unsafe { core::slice::from_raw_parts_mut(place, count) })
+    }
+
+    /// Puts the slots of `chain` behind the last one.
+    pub(crate) fn attach(&self, chain: Claimed<'r, WORDS>) {
+        let mut last = self.slot;
+        while let Some(next) = last.next_in_chain() {
+            last = next;
+        }
+        last.link(chain.first);
+    }
+
+    /// Goes on in the next attached slot, if this one is full and there is one.
+    pub(crate) fn advance(&mut self) -> bool {
+        let is_full = self.room() == 0;
+        match self.slot.next_in_chain() {
+            Some(next) if is_full => {
+                self.slot = next;
+                self.used = 0;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Where the words behind so many begin, if the last slot has `room` more. By value, and it does not unwind:
+/// so a span for which it is called need not lie in memory.
+#[cold]
+#[inline(never)]
+extern "C" fn place_behind<const WORDS: usize>(
+    first: &Slot<WORDS>,
+    length: u32,
+    room: usize,
+) -> Option<NonNull<u32>> {
+    // SAFETY: nothing is handed out; the caller has the right to write here.
+    let tail = unsafe { Tail::of(first, length) };
+    match room <= tail.room() {
+        // SAFETY: within the slot.
+        true => NonNull::new(unsafe { tail.slot.word(tail.used) }),
+        false => None,
+    }
+}
+
+impl<const WORDS: usize> Slot<WORDS> {
+    /// One of its words, or the end of them.
+    ///
+    /// # Safety
+    ///
+    /// `at` is at most `WORDS`.
+    #[inline(always)]
+    unsafe fn word(&self, at: u32) -> *mut u32 {
+        // SAFETY: as promised by the caller.
+        unsafe { self.words.get().cast::<u32>().add(at as usize) }
+    }
+
+    /// From now on, the record goes on in `next`, which is the owner's, too.
+    fn link(&self, next: &Self) {
+        part::CHAINS.set();
+        let next = ptr::from_ref(next).expose_provenance();
+        let distance = next.wrapping_sub(self.place());
+        self.chain.store(distance, Ordering::Relaxed);
+    }
+
+    /// Counts an entry that found no room; of references at most 65,535, of times at most 255. Only the
+    /// span's owner calls this.
     pub(crate) fn count_cut(&self, kind: Cut) {
         part::CUTS.set();
         let Slot {
@@ -193,9 +253,9 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
             references_cut,
             times_cut,
             ..
-        } = self.first;
+        } = self;
         // The owner is the only writer, so that this needs no compare-and-swap.
-        let cut = self.first.cut(kind).saturating_add(1);
+        let cut = self.cut(kind).saturating_add(1);
         match kind {
             Cut::Tag => tags.store(cut, Ordering::Relaxed),
             Cut::Log => logs.store(cut, Ordering::Relaxed),
@@ -209,21 +269,4 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
             }
         }
     }
-}
-
-/// The last slot of a record of this length, and how many of its words are handed out. By value, and it does not
-/// unwind: so a span for which it is called need not lie in memory.
-#[cold]
-#[inline(never)]
-#[expect(improper_ctypes_definitions, reason = "it is called from here alone")]
-extern "C" fn tail_of<const WORDS: usize>(first: &Slot<WORDS>, length: u32) -> (&Slot<WORDS>, u32) {
-    let (mut tail, mut used) = (first, length);
-    while used as usize > WORDS {
-        let Some(next) = tail.next_in_chain() else {
-            // No writer leaves less than it says.
-            return (tail, WORDS as u32);
-        };
-        (tail, used) = (next, used - WORDS as u32);
-    }
-    (tail, used)
 }

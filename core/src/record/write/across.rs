@@ -1,47 +1,130 @@
-//! What does not fit the slot any more goes on in further ones.
+//! What is not copied in line, into a slot that the record has.
 
-use super::RecordWriter;
+use super::put_entry;
+use crate::part;
 use crate::record::put::put;
-use crate::record::{Lane, max_words, words_for};
-use crate::slot::Claimed;
+use crate::record::{LONG_KEY, Lane, header, kind, max_words, words_for};
+use crate::slot::{Claimed, Cut, Slot, Tail};
 
-/// Appends an entry through slots that are claimed for it.
+/// What is to be appended.
+pub(super) struct NewEntry<'a> {
+    pub(super) kind: u32,
+    pub(super) key: &'a [u8],
+    pub(super) value: &'a [u8],
+    /// How many words are to be left behind it.
+    pub(super) keep: usize,
+}
+
+/// Appends an entry whose key or value is a long one: as [`append_across`].
+///
+/// # Safety
+///
+/// As for [`Claimed::at`].
 #[cold]
 #[inline(never)]
-pub(super) extern "C" fn append_across<'r, const WORDS: usize>(
-    RecordWriter(claimed): &mut RecordWriter<'r, WORDS>,
+pub(super) unsafe extern "C" fn append_long<'r, const WORDS: usize>(
+    first: &'r Slot<WORDS>,
+    length: u32,
     lane: impl Lane<'r, WORDS>,
-    header: u32,
-    parts: &[&[u8]; 3],
-    need: usize,
-) -> bool {
-    if claimed.length() + need > max_words(WORDS) {
-        return false;
-    }
-    let missing = need.saturating_sub(claimed.room_in_chain());
-    if missing > 0 {
-        match claim_chain(&lane, missing.div_ceil(WORDS)) {
-            Some(chain) => claimed.attach(chain),
-            None => return false,
+    entry: &NewEntry<'_>,
+) -> u32 {
+    let &NewEntry {
+        kind,
+        key,
+        value,
+        keep,
+    } = entry;
+    if key.len() < LONG_KEY {
+        // SAFETY: as promised by the caller.
+        let mut claimed = unsafe { Claimed::at(first, length) };
+        if put_entry(&mut claimed, kind, key, value, keep) {
+            return claimed.length();
         }
     }
-    put_across(claimed, &header.to_ne_bytes());
-    for part in parts {
-        put_across(claimed, part);
+    // SAFETY: as promised by the caller.
+    unsafe { append_across(first, length, lane, entry) }
+}
+
+/// Appends an entry to a record of `length` words that begins in `first`, through slots that are claimed for
+/// it. How many words the record has then: as many as before, if there is no room; then the entry is counted
+/// as cut, unless it is a name.
+///
+/// All of a handle that this takes and gives is in registers: if its address were given away, it would have
+/// to lie in memory everywhere. For the same reason it does not unwind: if a lane that panics had to be
+/// reckoned with, the span would have to be dropped.
+///
+/// # Safety
+///
+/// As for [`Claimed::at`].
+#[cold]
+#[inline(never)]
+pub(super) unsafe extern "C" fn append_across<'r, const WORDS: usize>(
+    first: &'r Slot<WORDS>,
+    length: u32,
+    lane: impl Lane<'r, WORDS>,
+    &NewEntry {
+        kind,
+        key,
+        value,
+        keep,
+    }: &NewEntry<'_>,
+) -> u32 {
+    let key_len = (key.len() as u32).to_ne_bytes();
+    let is_long = part::LONG_KEYS.is_there() && key.len() >= LONG_KEY;
+    let header = header(kind, key.len(), value.len()).to_ne_bytes();
+    let long = if is_long { &key_len[..] } else { &[] };
+    let need = 1 + usize::from(is_long) + words_for(key.len()) + words_for(value.len()) + keep;
+    // SAFETY: as promised by the caller.
+    let mut tail = unsafe { Tail::of(first, length) };
+    if tail.length() as usize + need > max_words(WORDS) || !has_or_claims(&tail, &lane, need) {
+        if let Some(cut) = cut(kind) {
+            first.count_cut(cut);
+        }
+        return tail.length();
+    }
+    for part in [&header, long, key, value] {
+        put_part(&mut tail, part);
+    }
+    tail.length()
+}
+
+/// As what an entry of this kind is counted that finds no room.
+fn cut(kind: u32) -> Option<Cut> {
+    Some(match kind & !kind::UNIX {
+        kind::NAME => return None,
+        kind::START | kind::END => Cut::Time,
+        kind::LOG => Cut::Log,
+        kind::CHILD_OF => Cut::Reference,
+        _ => Cut::Tag,
+    })
+}
+
+/// Whether there is room for so many words behind the record, or now is.
+fn has_or_claims<'r, const WORDS: usize>(
+    tail: &Tail<'r, WORDS>,
+    lane: &impl Lane<'r, WORDS>,
+    words: usize,
+) -> bool {
+    let missing = words.saturating_sub(tail.room_in_chain());
+    if missing > 0 {
+        match claim_chain(lane, missing.div_ceil(WORDS)) {
+            Some(chain) => tail.attach(chain),
+            None => return false,
+        }
     }
     true
 }
 
-fn put_across<const WORDS: usize>(claimed: &mut Claimed<'_, WORDS>, mut bytes: &[u8]) {
+fn put_part<const WORDS: usize>(tail: &mut Tail<'_, WORDS>, mut bytes: &[u8]) {
     while !bytes.is_empty() {
-        if claimed.room() == 0 && !claimed.advance() {
+        if tail.room() == 0 && !tail.advance() {
             return;
         }
-        let words = words_for(bytes.len()).min(claimed.room());
+        let words = words_for(bytes.len()).min(tail.room());
         let Some((now, later)) = bytes.split_at_checked(bytes.len().min(words * 4)) else {
             return;
         };
-        if let Some(words) = claimed.take(words) {
+        if let Some(words) = tail.take(words) {
             put(words, now);
         }
         bytes = later;
@@ -63,8 +146,8 @@ fn claim_chain<'r, const WORDS: usize>(
     for _ in 1..count {
         match more() {
             // The new one first: so it takes no walk to the chain's end.
-            Some(mut next) => {
-                next.attach(chain);
+            Some(next) => {
+                next.link(&chain);
                 chain = next;
             }
             None => {
