@@ -12,7 +12,7 @@
 //! | words below the committed length | nobody any more | anyone, until the drainer frees the slot |
 //! | words above it | the owner | nobody |
 //! | `flags` | the owner | anyone |
-//! | what was cut, `end`, `chain` | the owner | the drainer |
+//! | `end`; what is rare: `chain`, what was cut | the owner | the drainer |
 //! | `listed` | the drainer | the drainer |
 //!
 //! A chain links slots by their distance, not by their place: a tracer may be moved between the end
@@ -62,27 +62,41 @@ pub(crate) mod state {
 /// The most slots that a ring can have.
 pub const MAX_SLOTS: usize = 1 << 16;
 
-/// Memory for one span, or for a part of a large one: a header and `WORDS` words of four bytes.
+/// Memory for one span, or for a part of a large one: `WORDS` words of four bytes and what is said of
+/// them.
 ///
 /// A bare span takes 11 words and its name, a tag takes one word, its key and its value, both
 /// padded to words; 6 words more are kept for what may be said last of its times. What does not
-/// fit goes on in further slots. 24 words at least. In front of the words stand 32 bytes, or 40
+/// fit goes on in further slots. 24 words at least. Beside the words a slot takes 32 bytes, or 40
 /// where pointers have 64 bits.
 #[repr(C)]
 pub struct Slot<const WORDS: usize> {
     head: AtomicU32,
-    /// Tags, and logs, that were cut.
-    cut: [AtomicU32; 2],
-    references_cut: AtomicU16,
-    times_cut: AtomicU8,
     /// The span's.
     flags: AtomicU8,
+    /// What there is of what is rare; the rest of that means nothing.
+    rare: AtomicU8,
+    references_cut: AtomicU16,
     end: [AtomicU32; 2],
-    /// How far from here the next slot of the chain lies, in bytes; 0: nowhere.
-    chain: AtomicUsize,
     listed: AtomicPtr<Self>,
     words: UnsafeCell<[u32; WORDS]>,
+    // Behind the words, so that most spans take a cache line less.
+    /// Tags that were cut; logs, and above these times.
+    cut: [AtomicU32; 2],
+    /// How far from here the next slot of the chain lies, in bytes.
+    chain: AtomicUsize,
 }
+
+/// What there may be of what is rare, as bits.
+mod rare {
+    /// Something was cut.
+    pub(super) const CUT: u8 = 1;
+    /// The record goes on in another slot.
+    pub(super) const CHAIN: u8 = 2;
+}
+
+/// The bits in which logs are counted that were cut; above them are those for times.
+const LOGS_CUT: u32 = (1 << 24) - 1;
 
 // SAFETY: the only part that is not atomic is `words`. They are written through `Claimed`, of
 // which there is one per claim, above the committed length; and read through `committed`, below
@@ -98,14 +112,14 @@ impl<const WORDS: usize> Slot<WORDS> {
         const { assert!(WORDS <= 8192, "a slot has at most 8192 words") };
         Self {
             head: AtomicU32::new(state::FREE),
-            cut: [const { AtomicU32::new(0) }; 2],
-            references_cut: AtomicU16::new(0),
-            times_cut: AtomicU8::new(0),
             flags: AtomicU8::new(0),
+            rare: AtomicU8::new(0),
+            references_cut: AtomicU16::new(0),
             end: [const { AtomicU32::new(0) }; 2],
-            chain: AtomicUsize::new(0),
             listed: AtomicPtr::new(ptr::null_mut()),
             words: UnsafeCell::new([0; WORDS]),
+            cut: [const { AtomicU32::new(0) }; 2],
+            chain: AtomicUsize::new(0),
         }
     }
 
@@ -158,21 +172,37 @@ impl<const WORDS: usize> Slot<WORDS> {
 
     /// Forgets what the slot was used for, so that a claim has nothing to do but to take it.
     pub(crate) fn forget(&self) {
-        if part::CUTS.is_there() {
-            let [tags, logs] = &self.cut;
-            tags.store(0, Ordering::Relaxed);
-            logs.store(0, Ordering::Relaxed);
-            self.references_cut.store(0, Ordering::Relaxed);
-            self.times_cut.store(0, Ordering::Relaxed);
+        if part::CUTS.is_there() || part::CHAINS.is_there() {
+            self.rare.store(0, Ordering::Relaxed);
         }
-        if part::CHAINS.is_there() {
-            self.chain.store(0, Ordering::Relaxed);
-        }
+    }
+
+    fn has(&self, rare: u8) -> bool {
+        self.rare.load(Ordering::Relaxed) & rare != 0
+    }
+
+    /// From now on, there is some of that. Only the owner of the slot calls this.
+    fn add(&self, rare: u8) {
+        let before = self.rare.load(Ordering::Relaxed);
+        self.rare.store(before | rare, Ordering::Relaxed);
     }
 
     /// The slot in which this one's record goes on.
     pub(crate) fn next_in_chain(&self) -> Option<&Self> {
-        let distance = self.chain_distance();
+        match self.is_chained() {
+            // SAFETY: it was linked.
+            true => unsafe { self.linked() },
+            false => None,
+        }
+    }
+
+    /// The slot that this one was linked to.
+    ///
+    /// # Safety
+    ///
+    /// It was, since it was claimed.
+    unsafe fn linked(&self) -> Option<&Self> {
+        let distance = self.chain.load(Ordering::Relaxed);
         if distance == 0 {
             return None;
         }
@@ -184,6 +214,11 @@ impl<const WORDS: usize> Slot<WORDS> {
         Some(unsafe { &*next })
     }
 
+    /// Whether the record goes on in another slot.
+    pub(crate) fn is_chained(&self) -> bool {
+        part::CHAINS.is_there() && self.has(rare::CHAIN)
+    }
+
     fn place(&self) -> usize {
         ptr::from_ref(self).addr()
     }
@@ -193,12 +228,10 @@ impl<const WORDS: usize> Slot<WORDS> {
         let _ = slots.as_ptr().expose_provenance();
     }
 
-    /// How far from here the chain says that it goes on, in bytes; 0: nowhere.
-    pub(crate) fn chain_distance(&self) -> usize {
-        match part::CHAINS.is_there() {
-            true => self.chain.load(Ordering::Relaxed),
-            false => 0,
-        }
+    /// How far from here the chain says that it goes on, in bytes, if it does.
+    pub(crate) fn chain_distance(&self) -> Option<usize> {
+        self.is_chained()
+            .then(|| self.chain.load(Ordering::Relaxed))
     }
 
     /// The first `words` of the slot's memory, at most all of it.
@@ -227,24 +260,22 @@ impl<const WORDS: usize> Slot<WORDS> {
     /// How many entries of a kind found no room.
     #[inline(always)]
     pub(crate) fn cut(&self, kind: Cut) -> u32 {
-        if !part::CUTS.is_there() {
+        if !self.is_cut() {
             return 0;
         }
-        let [tags, logs] = &self.cut;
+        let [tags, logs_and_times] = &self.cut;
+        let logs_and_times = logs_and_times.load(Ordering::Relaxed);
         match kind {
             Cut::Tag => tags.load(Ordering::Relaxed),
-            Cut::Log => logs.load(Ordering::Relaxed),
+            Cut::Log => logs_and_times & LOGS_CUT,
             Cut::Reference => self.references_cut.load(Ordering::Relaxed).into(),
-            Cut::Time => self.times_cut.load(Ordering::Relaxed).into(),
+            Cut::Time => logs_and_times >> LOGS_CUT.count_ones(),
         }
     }
 
     /// Whether anything found no room.
     pub(crate) fn is_cut(&self) -> bool {
-        let [tags, logs] = &self.cut;
-        let rare = u32::from(self.references_cut.load(Ordering::Relaxed))
-            | u32::from(self.times_cut.load(Ordering::Relaxed));
-        tags.load(Ordering::Relaxed) | logs.load(Ordering::Relaxed) | rare != 0
+        part::CUTS.is_there() && self.has(rare::CUT)
     }
 
     /// From now on, these are the span's flags: bits.

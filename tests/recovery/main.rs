@@ -47,7 +47,7 @@ fn told(spans: &[Told]) -> Vec<(&str, bool, i64)> {
 fn ended_spans_come_out_whole_and_open_ones_up_to_the_last_that_is_known_of_them() {
     assert_eq!(
         size_of::<Slot<24>>(),
-        4 * (slot::WORDS + 24),
+        4 * (slot::CHAIN + 2),
         "as the tests have it"
     );
     let chip = Chip::cold();

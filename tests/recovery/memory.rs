@@ -41,8 +41,12 @@ const ALL: usize = size_of::<Memory>() / 4;
 /// Words of a slot.
 pub mod slot {
     pub const HEAD: usize = 0;
-    pub const CHAIN: usize = 6;
-    pub const WORDS: usize = 10;
+    /// The flags in its lowest byte, what is rare in the next one, references that were cut.
+    pub const FLAGS: usize = 1;
+    pub const WORDS: usize = 6;
+    pub const CHAIN: usize = WORDS + super::WORDS + 2;
+    /// In the word of the flags: there is a chain.
+    pub const CHAINED: u32 = 2 << 8;
     /// Of the record's head.
     pub const SPAN_ID: usize = WORDS + 4;
 }
@@ -73,6 +77,10 @@ impl Image {
 
     pub fn set_chain(&mut self, index: usize, distance: u64) {
         let slot = self.slot_mut(index);
+        match distance {
+            0 => slot[slot::FLAGS] &= !slot::CHAINED,
+            _ => slot[slot::FLAGS] |= slot::CHAINED,
+        }
         slot[slot::CHAIN] = distance as u32;
         slot[slot::CHAIN + 1] = (distance >> 32) as u32;
     }
@@ -84,7 +92,7 @@ impl Image {
         loop {
             let slot = self.slot(at);
             let distance = u64::from(slot[slot::CHAIN]) | u64::from(slot[slot::CHAIN + 1]) << 32;
-            if distance == 0 {
+            if slot[slot::FLAGS] & slot::CHAINED == 0 {
                 return chain;
             }
             at = (at as u64 * SLOT_BYTES).wrapping_add(distance) as usize / SLOT_BYTES as usize;

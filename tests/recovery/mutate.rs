@@ -155,10 +155,13 @@ pub fn invent(image: &mut Image, random: &mut Random) {
             to * SLOT_BYTES as i64
         };
         image.set_chain(index, distance as u64);
-        // The flags: the byte behind what was cut of times.
+        let flags = &mut image.slot_mut(index)[slot::FLAGS];
         if random.one_in(2) {
-            let rare = &mut image.slot_mut(index)[slot::HEAD + 3];
-            *rare = *rare & 0x00ff_ffff | 1 << 24;
+            *flags = *flags & !0xff | 1;
+        }
+        // A chain that leads to where it begins, or one that is not said to be there.
+        if random.one_in(16) {
+            *flags ^= slot::CHAINED;
         }
         // Entries of short keys and values behind the record's head.
         let mut at = slot::WORDS + 10;

@@ -53,7 +53,7 @@ struct Memory<const SLOTS: usize, const WORDS: usize> {
     slots: [Slot<WORDS>; SLOTS],
 }
 
-const MAGIC: u32 = u32::from_le_bytes(*b"jgl\x03");
+const MAGIC: u32 = u32::from_le_bytes(*b"jgl\x04");
 
 /// What was found in memory that had survived a reset.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -255,7 +255,7 @@ fn sound_chain<const WORDS: usize>(
 ) -> Result<usize, usize> {
     let mut slot = first;
     let mut linked = 0;
-    while slot.chain_distance() != 0 {
+    while slot.is_chained() {
         let next = linked_slot(slots, slot).ok_or(linked)?;
         // In one chain, and in it once.
         if next.head() != state::CHAINED {
@@ -274,13 +274,13 @@ fn linked_slot<'r, const WORDS: usize>(
     slots: &'r [Slot<WORDS>],
     slot: &Slot<WORDS>,
 ) -> Option<&'r Slot<WORDS>> {
-    let distance = slot.chain_distance();
+    let distance = slot.chain_distance()?;
     let start = slots.as_ptr().addr();
     let offset = ptr::from_ref(slot)
         .addr()
         .wrapping_sub(start)
         .wrapping_add(distance);
-    if distance == 0 || offset % size_of::<Slot<WORDS>>() != 0 {
+    if offset % size_of::<Slot<WORDS>>() != 0 {
         return None;
     }
     slots.get(offset / size_of::<Slot<WORDS>>())

@@ -4,7 +4,7 @@ use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Cut, Slot, state};
+use super::{Cut, LOGS_CUT, Slot, rare, state};
 use crate::part;
 
 /// The right to write into a claimed slot and those chained to it: one per claim. Words are handed out
@@ -141,8 +141,8 @@ impl<'r, const WORDS: usize> Tail<'r, WORDS> {
     pub(crate) unsafe fn of(first: &'r Slot<WORDS>, length: u32) -> Self {
         let (mut slot, mut used) = (first, length);
         while used as usize > WORDS {
-            let Some(next) = slot.next_in_chain() else {
-                // No writer leaves less than it says.
+            // SAFETY: words of the next one are handed out, so that there is one.
+            let Some(next) = (unsafe { slot.linked() }) else {
                 used = WORDS as u32;
                 break;
             };
@@ -242,30 +242,35 @@ impl<const WORDS: usize> Slot<WORDS> {
         let next = ptr::from_ref(next).expose_provenance();
         let distance = next.wrapping_sub(self.place());
         self.chain.store(distance, Ordering::Relaxed);
+        self.add(rare::CHAIN);
     }
 
-    /// Counts an entry that found no room; of references at most 65,535, of times at most 255. Only the
-    /// span's owner calls this.
+    /// Counts an entry that found no room; of logs at most 16,777,215, of references 65,535, of times 255.
+    /// Only the span's owner calls this, so that it needs no compare-and-swap.
     pub(crate) fn count_cut(&self, kind: Cut) {
         part::CUTS.set();
-        let Slot {
-            cut: [tags, logs],
-            references_cut,
-            times_cut,
-            ..
-        } = self;
-        // The owner is the only writer, so that this needs no compare-and-swap.
+        let [tags, logs_and_times] = &self.cut;
+        if !self.has(rare::CUT) {
+            tags.store(0, Ordering::Relaxed);
+            logs_and_times.store(0, Ordering::Relaxed);
+            self.references_cut.store(0, Ordering::Relaxed);
+            self.add(rare::CUT);
+        }
         let cut = self.cut(kind).saturating_add(1);
         match kind {
             Cut::Tag => tags.store(cut, Ordering::Relaxed),
-            Cut::Log => logs.store(cut, Ordering::Relaxed),
             Cut::Reference => {
                 let cut = u16::try_from(cut).unwrap_or(u16::MAX);
-                references_cut.store(cut, Ordering::Relaxed);
+                self.references_cut.store(cut, Ordering::Relaxed);
             }
-            Cut::Time => {
-                let cut = u8::try_from(cut).unwrap_or(u8::MAX);
-                times_cut.store(cut, Ordering::Relaxed);
+            Cut::Log | Cut::Time => {
+                let bits = LOGS_CUT.count_ones();
+                let other = logs_and_times.load(Ordering::Relaxed);
+                let both = match kind {
+                    Cut::Log => other & !LOGS_CUT | cut.min(LOGS_CUT),
+                    _ => other & LOGS_CUT | cut.min(u32::MAX >> bits) << bits,
+                };
+                logs_and_times.store(both, Ordering::Relaxed);
             }
         }
     }
