@@ -133,6 +133,7 @@ mod lane;
 mod lock;
 mod packet;
 mod part;
+mod prefetch;
 pub mod propagate;
 mod record;
 mod ring;

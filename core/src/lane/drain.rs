@@ -9,6 +9,7 @@ use core::ptr;
 use core::sync::atomic::Ordering;
 
 use super::ring::{Cursor, LaneRing};
+use crate::prefetch;
 use crate::record::Record;
 use crate::slot::{Slot, state};
 use crate::stats::{Dropped, Stats, Trimmed};
@@ -71,7 +72,10 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
             return false;
         }
         Slot::expose(ring.slots());
-        claims.for_each(|slot| self.sort(slot));
+        claims.for_each(|slot| {
+            prefetch::ahead(slot, 8);
+            self.sort(slot);
+        });
         *seen = Seen(cursor);
         ring.tell_seen(cursor);
         true
