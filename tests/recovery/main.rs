@@ -13,7 +13,8 @@ use jaegerling_core::{
     SingleContext, Slot, Time, Tracer,
 };
 use memory::{
-    Chip, Device, HEADER, Hand, Image, NOW, SLOT, SLOTS, Told, WORDS, head, recovered, send, slot,
+    Chip, Device, HEADER, Hand, Image, NOW, SLOT, SLOT_BYTES, SLOTS, Told, WORDS, head, recovered,
+    send, slot,
 };
 use mutate::{Random, invent, live, mutate, reset_device};
 
@@ -378,6 +379,20 @@ fn a_reset_in_the_middle_of_a_claim_or_of_freeing_costs_no_other_span() {
         let mut image = image.clone();
         image.slot_mut(free)[slot::HEAD] = state;
         survives(&image, &["with a chain", "beside"], broken);
+    }
+    // A slot is linked to a span; that there is a chain is not said yet, or it is.
+    let beside = (1..SLOTS)
+        .find(|index| image.slot(*index)[slot::HEAD] & head::DONE != 0)
+        .unwrap();
+    for said in [false, true] {
+        let mut image = image.clone();
+        image.slot_mut(free)[slot::HEAD] = head::CHAINED;
+        let distance = (free as u64).wrapping_sub(beside as u64);
+        image.set_chain(beside, distance.wrapping_mul(SLOT_BYTES));
+        if !said {
+            image.slot_mut(beside)[slot::FLAGS] &= !slot::CHAINED;
+        }
+        survives(&image, &["with a chain", "beside"], 0);
     }
     // The first slots of a chain are free again, and those behind them not yet.
     for freed in 1..=chain.len() {
