@@ -13,8 +13,9 @@ use jaegerling_core::{
 
 use one::{NoClock, One, Ring, WORDS};
 
-/// Too few for the longest spans.
-const SLOTS: usize = 40;
+/// Too few for the longest spans, and more than enough.
+const FEW: usize = 40;
+const MANY: usize = 400;
 
 type Span<'r> = jaegerling_core::Span<'r, One<'r>, WORDS>;
 
@@ -43,6 +44,9 @@ impl Random {
 trait Holder<'r> {
     fn say(&mut self, say: impl FnOnce(&mut Span<'r>));
     fn log(&mut self, fields: &[(String, i64)]);
+
+    /// A log that is forgotten, if this holder does that.
+    fn forget_log(&mut self, _: &[(String, i64)]) {}
 }
 
 struct Handle<'r>(Span<'r>);
@@ -60,12 +64,16 @@ impl<'r> Holder<'r> for Handle<'r> {
     }
 }
 
-struct Kept<'r>(One<'r>, Place<'r, WORDS>);
+struct Kept<'r> {
+    lane: One<'r>,
+    place: Place<'r, WORDS>,
+    forgets: bool,
+}
 
 impl<'r> Kept<'r> {
     fn resume(&self) -> ManuallyDrop<Span<'r>> {
         // SAFETY: begun there in this lane, and this is the only handle as long as it is used.
-        ManuallyDrop::new(unsafe { Span::resume(self.0, self.1) })
+        ManuallyDrop::new(unsafe { Span::resume(self.lane, self.place) })
     }
 }
 
@@ -80,13 +88,23 @@ impl<'r> Holder<'r> for Kept<'r> {
             log.field(key, *value);
         }
     }
+
+    fn forget_log(&mut self, fields: &[(String, i64)]) {
+        if self.forgets {
+            let mut log = Log::of(self.resume());
+            for (key, value) in fields {
+                log.field(key, *value);
+            }
+            mem::forget(log);
+        }
+    }
 }
 
 /// Says one thing after another.
 fn tell<'r>(holder: &mut impl Holder<'r>, random: &mut Random) {
     for _ in 0..random.below(60) {
         let (key, text) = (random.text(), random.text());
-        match random.below(12) {
+        match random.below(13) {
             0 => holder.say(|span| span.set_name(&text)),
             1 => holder.say(|span| span.set_start(Time::UnixNanos(5_000))),
             2 => holder.say(|span| span.set_end(Time::UnixNanos(9_000_000))),
@@ -100,14 +118,25 @@ fn tell<'r>(holder: &mut impl Holder<'r>, random: &mut Random) {
             }
             7 => holder.say(|span| span.tag(&key, 42_i64)),
             8 => holder.say(|span| span.tag(&key, true)),
+            9 => {
+                let fields: Vec<_> = (0..random.below(9)).map(|_| (random.text(), 43)).collect();
+                holder.forget_log(&fields);
+            }
             _ => holder.say(|span| span.tag(&key, text.as_str())),
         }
     }
 }
 
+/// Who holds the spans.
+#[derive(Clone, Copy, PartialEq)]
+enum Held {
+    ByHandle,
+    ByPlace { forgets: bool },
+}
+
 /// The datagrams of one span after another, each told as `tell` does, and what of them was cut.
-fn datagrams(seed: u64, keeps: bool) -> (Vec<Vec<u8>>, u64) {
-    let slots: Vec<_> = (0..SLOTS).map(|_| Slot::new()).collect();
+fn datagrams(seed: u64, slots: usize, held: Held) -> (Vec<Vec<u8>>, u64) {
+    let slots: Vec<_> = (0..slots).map(|_| Slot::new()).collect();
     let ring = Ring::new(SingleContext::new(), &*slots);
     // SAFETY: the only one of its ring.
     let mut drain = unsafe { Drain::new() };
@@ -123,13 +152,18 @@ fn datagrams(seed: u64, keeps: bool) -> (Vec<Vec<u8>>, u64) {
         };
         // SAFETY: the slots are in this ring only.
         let claimed = unsafe { ring.claim() };
-        if keeps {
+        if let Held::ByPlace { forgets } = held {
             // SAFETY: a slot of that ring.
             let place = claimed.map(|it| unsafe { Span::begin(&lane, &context, it) });
             let Some(place) = place else { continue };
             // SAFETY: begun just now.
             mem::forget(unsafe { Span::go_on(lane, place, &name) });
-            tell(&mut Kept(lane, place), &mut random);
+            let mut kept = Kept {
+                lane,
+                place,
+                forgets,
+            };
+            tell(&mut kept, &mut random);
             // SAFETY: its last word.
             lane.end(unsafe { place.ending() });
         } else {
@@ -157,10 +191,21 @@ fn datagrams(seed: u64, keeps: bool) -> (Vec<Vec<u8>>, u64) {
 fn a_span_that_is_resumed_for_each_thing_is_the_same_to_the_byte() {
     let mut cut = 0;
     for seed in 1..400 {
-        let stayed = datagrams(seed, false);
-        assert_eq!(datagrams(seed, true), stayed, "seed {seed}");
+        let stayed = datagrams(seed, FEW, Held::ByHandle);
+        let kept = datagrams(seed, FEW, Held::ByPlace { forgets: false });
+        assert_eq!(kept, stayed, "seed {seed}");
         assert!(!stayed.0.is_empty());
         cut += stayed.1;
     }
     assert!(cut > 100, "slots were missing now and then: {cut}");
+}
+
+#[test]
+fn a_log_that_is_forgotten_takes_nothing_else_of_its_span_with_it() {
+    for seed in 1..400 {
+        let without = datagrams(seed, MANY, Held::ByPlace { forgets: false });
+        let with = datagrams(seed, MANY, Held::ByPlace { forgets: true });
+        assert_eq!(with, without, "seed {seed}");
+        assert_eq!(with.1, 0, "there was room");
+    }
 }

@@ -133,7 +133,6 @@ mod lane;
 mod lock;
 mod packet;
 mod part;
-mod prefetch;
 pub mod propagate;
 mod record;
 mod ring;

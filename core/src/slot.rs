@@ -12,13 +12,15 @@
 //! | words below the committed length | nobody any more | anyone, until the drainer frees the slot |
 //! | words above it | the owner | nobody |
 //! | `flags` | the owner | anyone |
-//! | `end`; what is rare: `chain`, what was cut | the owner | the drainer |
+//! | what is rare: `chain`, what was cut | the owner, then a bit that says so | anyone who has seen the bit |
+//! | `end` | the owner | the drainer, once it is `DONE`; before, the owner (`end_of_record`) |
 //! | `listed` | the drainer | the drainer |
 //!
 //! A chain links slots by their distance, not by their place: a tracer may be moved between the end
 //! of its last span and the first look of its drainer, and its slots move together.
 
 mod claimed;
+mod prefetch;
 
 use core::cell::UnsafeCell;
 use core::ptr;
@@ -99,7 +101,8 @@ mod rare {
 const LOGS_CUT: u32 = (1 << 24) - 1;
 
 // SAFETY: the only part that is not atomic is `words`. They are written through `Claimed`, of
-// which there is one per claim, above the committed length; and read through `committed`, below
+// which there is one per claim, or through a `Tail`, within a call that replaces that right, above the
+// committed length; and read through `committed`, below
 // it, after a load of the length that a store published: acquiring and releasing, or on one core
 // with what the compiler must keep in order (`lock::look`, `lock::publish`). The owner of an open span
 // reads `head` as if it were not atomic, where nobody else stores meanwhile.
@@ -177,36 +180,20 @@ impl<const WORDS: usize> Slot<WORDS> {
         }
     }
 
+    /// Whether there is some of that. Acquires it.
     fn has(&self, rare: u8) -> bool {
-        self.rare.load(Ordering::Relaxed) & rare != 0
+        self.rare.load(Ordering::Acquire) & rare != 0
     }
 
-    /// From now on, there is some of that. Only the owner of the slot calls this.
+    /// From now on, there is some of that, which was written before. Only the owner of the slot calls this.
     fn add(&self, rare: u8) {
         let before = self.rare.load(Ordering::Relaxed);
-        self.rare.store(before | rare, Ordering::Relaxed);
+        self.rare.store(before | rare, Ordering::Release);
     }
 
     /// The slot in which this one's record goes on.
     pub(crate) fn next_in_chain(&self) -> Option<&Self> {
-        match self.is_chained() {
-            // SAFETY: it was linked.
-            true => unsafe { self.linked() },
-            false => None,
-        }
-    }
-
-    /// The slot that this one was linked to.
-    ///
-    /// # Safety
-    ///
-    /// It was, since it was claimed.
-    unsafe fn linked(&self) -> Option<&Self> {
-        let distance = self.chain.load(Ordering::Relaxed);
-        if distance == 0 {
-            return None;
-        }
-        let next = self.place().wrapping_add(distance);
+        let next = self.place().wrapping_add(self.chain_distance()?);
         let next = ptr::with_exposed_provenance::<Self>(next);
         // SAFETY: what is linked stays there until the drainer has freed both (`Lane`), or has
         // moved together with this slot; a chained slot is not freed before the first one. Its
@@ -294,15 +281,20 @@ impl<const WORDS: usize> Slot<WORDS> {
     /// releasing store, and the owner's last access to the slot.
     #[inline(always)]
     pub(crate) fn end(&self, ticks: u64, publish: impl FnOnce(&AtomicU32, u32)) {
-        let [low, high] = &self.end;
-        low.store(ticks as u32, Ordering::Relaxed);
-        high.store((ticks >> 32) as u32, Ordering::Relaxed);
+        self.set_end_ticks(ticks);
         // Only the owner stores here while the span is open.
         let head = self.head.load(Ordering::Relaxed) ^ (state::OPEN | state::DONE);
         publish(&self.head, head);
     }
 
-    /// When the span ended, in ticks. Meaningful once it is `DONE`.
+    #[inline(always)]
+    fn set_end_ticks(&self, ticks: u64) {
+        let [low, high] = &self.end;
+        low.store(ticks as u32, Ordering::Relaxed);
+        high.store((ticks >> 32) as u32, Ordering::Relaxed);
+    }
+
+    /// When the span ended, in ticks. Meaningful once it is `DONE`; before, it is the owner's.
     pub(crate) fn end_ticks(&self) -> u64 {
         let [low, high] = &self.end;
         u64::from(low.load(Ordering::Relaxed)) | u64::from(high.load(Ordering::Relaxed)) << 32

@@ -251,6 +251,7 @@ impl<'a> Run<'a> {
                 beside += 1;
             }
         }
+        // They do not nest, so that the one that began last ended last.
         for interrupt in others.iter().rev() {
             if (0..=1).contains(&(last - end(*interrupt))) {
                 last = interrupt.start();

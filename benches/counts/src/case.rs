@@ -38,6 +38,15 @@ pub const CASES: &[Case] = &[
         },
     },
     Case {
+        name: "record a thousand tags, each",
+        run: || {
+            let traces = Traces::with_slots(100);
+            let context = contexts().next().expect("some");
+            measured(|| traces.many_tags(&context));
+            assert_eq!(traces.refused(), 0);
+        },
+    },
+    Case {
         name: "refuse, the ring is full",
         run: refuse,
     },

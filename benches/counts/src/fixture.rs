@@ -138,6 +138,16 @@ impl Traces {
         span.end();
     }
 
+    /// Tags for a long chain of slots.
+    #[inline(always)]
+    pub fn many_tags(&self, context: &SpanContext) {
+        let mut span = self.start(context, "import");
+        for item in 0..1_000 {
+            span.tag("item", item);
+        }
+        span.end();
+    }
+
     /// The spans that found no room.
     pub fn refused(&self) -> u64 {
         self.handle.0.ring.refused()

@@ -9,7 +9,6 @@ use core::ptr;
 use core::sync::atomic::Ordering;
 
 use super::ring::{Cursor, LaneRing};
-use crate::prefetch;
 use crate::record::Record;
 use crate::slot::{Slot, state};
 use crate::stats::{Dropped, Stats, Trimmed};
@@ -73,7 +72,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
         }
         Slot::expose(ring.slots());
         claims.for_each(|slot| {
-            prefetch::ahead(slot, 8);
+            slot.prefetch_ahead(8);
             self.sort(slot);
         });
         *seen = Seen(cursor);

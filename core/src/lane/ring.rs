@@ -14,7 +14,6 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::lock::ClaimLock;
-use crate::prefetch;
 use crate::slot::{Claimed, MAX_SLOTS, Slot, state};
 use crate::stats::Counter;
 
@@ -151,7 +150,7 @@ impl<L: ClaimLock, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, W
             return None;
         }
         let slot = self.slots.as_ref().get(index)?;
-        prefetch::ahead(slot, 4);
+        slot.prefetch_ahead(4);
         // SAFETY: the lock keeps other claims out.
         let claimed = unsafe { slot.claim(state::OPEN, || self.claimed.add(1)) }?;
         self.cursor.store(cursor.0 + 1, Ordering::Release);

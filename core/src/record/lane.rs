@@ -50,7 +50,7 @@ pub unsafe trait Lane<'r, const WORDS: usize>: Copy {
     unsafe fn more(&self) -> Option<Claimed<'r, WORDS>>;
 
     /// Whether there may be so many more slots: if not, none is claimed, and nothing gives way in
-    /// vain.
+    /// vain. Asked before two or more are claimed; whether there is one, [`more`](Self::more) says.
     fn may_have(&self, slots: usize) -> bool {
         let _ = slots;
         true

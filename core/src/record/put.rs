@@ -10,6 +10,9 @@ const SHORT: usize = if cfg!(target_pointer_width = "64") {
     0
 };
 
+/// Whether only short ones are copied in line: else, all but long keys are.
+pub(super) const LONG_OUT_OF_LINE: bool = SHORT > 0;
+
 /// Whether key and value are copied in line.
 #[inline(always)]
 pub(super) fn are_in_line(key: &[u8], value: &[u8]) -> bool {

@@ -24,12 +24,11 @@ impl<'r> Run<'r> {
     /// All but the last words, of which there are `CHUNK - 1`.
     #[inline(always)]
     pub(super) fn of(words: &'r [u32]) -> Option<Self> {
-        let range = words
-            .get(..words.len().checked_sub(CHUNK - 1)?)?
-            .as_ptr_range();
+        // Of the whole: what is made of a part may not be used beyond it.
+        let at = words.as_ptr();
         Some(Self {
-            at: range.start,
-            end: range.end,
+            at,
+            end: at.wrapping_add(words.len().checked_sub(CHUNK - 1)?),
             words: PhantomData,
         })
     }

@@ -81,6 +81,10 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
     fn piece(&mut self, count: usize) -> Option<&'r [u32]> {
         let left = self.length.checked_sub(self.at)?;
         while self.at - self.base >= WORDS {
+            // Behind the last word there need not be another slot.
+            if left == 0 {
+                return None;
+            }
             self.slot = self.slot.next_in_chain()?;
             self.base += WORDS;
         }

@@ -10,7 +10,7 @@ use super::{
     HEAD_WORDS, LONG_KEY, PARENT_WORDS, RESERVE, header, kind, max_words, number_of, words_for,
 };
 use crate::part;
-use crate::slot::{Claimed, Cut, Slot, Tail};
+use crate::slot::{Claimed, Cut, Slot};
 use crate::text;
 use crate::{Flags, ReferenceKind, SpanContext, SpanId, Time, TraceId, Value};
 use across::{NewEntry, append_across, append_long};
@@ -318,10 +318,7 @@ unsafe extern "C" fn cut_name<'r, const WORDS: usize>(
     // SAFETY: as promised by the caller.
     let mut record = RecordWriter(unsafe { Claimed::at(first, length) });
     let whole = max_words(WORDS).saturating_sub(length as usize + 1 + RESERVE);
-    // SAFETY: as promised by the caller.
-    let here = unsafe { Tail::of(first, length) }
-        .room()
-        .saturating_sub(1 + RESERVE);
+    let here = (WORDS - first.end_of_record(length).1 as usize).saturating_sub(1 + RESERVE);
     let written = [whole, here].into_iter().any(|words| {
         let kept = text::cut(name, words * 4);
         let kind = if kept.len() < name.len() {

@@ -65,7 +65,7 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
         self.length
     }
 
-    /// The next `count` words, or `None` if the last slot has not so many and `keep` more.
+    /// The next `count` words, or `None` if the slot with the last ones has not so many and `keep` more.
     #[inline(always)]
     pub(crate) fn take(&mut self, count: usize, keep: usize) -> Option<&mut [u32]> {
         let place = if self.length as usize + count + keep <= WORDS {
@@ -139,16 +139,13 @@ impl<'r, const WORDS: usize> Tail<'r, WORDS> {
     ///
     /// As for [`Claimed::at`].
     pub(crate) unsafe fn of(first: &'r Slot<WORDS>, length: u32) -> Self {
-        let (mut slot, mut used) = (first, length);
-        while used as usize > WORDS {
-            // SAFETY: words of the next one are handed out, so that there is one.
-            let Some(next) = (unsafe { slot.linked() }) else {
-                used = WORDS as u32;
-                break;
-            };
-            (slot, used) = (next, used - WORDS as u32);
-        }
+        let (slot, used) = first.end_of_record(length);
         Self { slot, used, length }
+    }
+
+    /// Lets the owner find this end again.
+    pub(crate) fn remember(&self, first: &'r Slot<WORDS>) {
+        first.remember_last(self.slot, self.length - self.used);
     }
 
     /// Words of the record so far.
@@ -206,8 +203,8 @@ impl<'r, const WORDS: usize> Tail<'r, WORDS> {
     }
 }
 
-/// Where the words behind so many begin, if the last slot has `room` more. By value, and it does not unwind:
-/// so a span for which it is called need not lie in memory.
+/// Where the words behind so many begin, if the slot with the last of them has `room` more. By value, and it
+/// does not unwind: so a span for which it is called need not lie in memory.
 #[cold]
 #[inline(never)]
 extern "C" fn place_behind<const WORDS: usize>(
@@ -215,11 +212,10 @@ extern "C" fn place_behind<const WORDS: usize>(
     length: u32,
     room: usize,
 ) -> Option<NonNull<u32>> {
-    // SAFETY: nothing is handed out; the caller has the right to write here.
-    let tail = unsafe { Tail::of(first, length) };
-    match room <= tail.room() {
+    let (slot, used) = first.end_of_record(length);
+    match used as usize + room <= WORDS {
         // SAFETY: within the slot.
-        true => NonNull::new(unsafe { tail.slot.word(tail.used) }),
+        true => NonNull::new(unsafe { slot.word(used) }),
         false => None,
     }
 }
@@ -234,6 +230,48 @@ impl<const WORDS: usize> Slot<WORDS> {
     unsafe fn word(&self, at: u32) -> *mut u32 {
         // SAFETY: as promised by the caller.
         unsafe { self.words.get().cast::<u32>().add(at as usize) }
+    }
+
+    /// Where a record of so many words ends that begins here: in which slot, and behind how many of its
+    /// words. For its owner.
+    pub(crate) fn end_of_record(&self, length: u32) -> (&Self, u32) {
+        let (mut slot, mut used) = (self, length);
+        if used as usize > WORDS {
+            // SAFETY: the record has gone on in other slots.
+            let (last, base) = unsafe { self.last() };
+            // Not so if a log was forgotten, and all of its fields with it.
+            if base < length {
+                (slot, used) = (last, length - base);
+            }
+        }
+        while used as usize > WORDS {
+            let Some(next) = slot.next_in_chain() else {
+                return (slot, WORDS as u32);
+            };
+            (slot, used) = (next, used - WORDS as u32);
+        }
+        (slot, used)
+    }
+
+    /// The owner was last in this slot, which begins with this word of the record. As long as the span has
+    /// no end, that stands in its place; in that of `last`, which never has one, the word.
+    fn remember_last(&self, last: &Self, base: u32) {
+        let distance = last.place().wrapping_sub(self.place()) as u64;
+        self.set_end_ticks(distance);
+        last.set_end_ticks(base.into());
+    }
+
+    /// As it was remembered last.
+    ///
+    /// # Safety
+    ///
+    /// Something was, since this slot was claimed, and the span has not ended.
+    unsafe fn last(&self) -> (&Self, u32) {
+        let last = self.place().wrapping_add(self.end_ticks() as usize);
+        let last = ptr::with_exposed_provenance::<Self>(last);
+        // SAFETY: it is one of the span's, which keeps its place; that was exposed when it was linked.
+        let last = unsafe { &*last };
+        (last, last.end_ticks() as u32)
     }
 
     /// From now on, the record goes on in `next`, which is the owner's, too.

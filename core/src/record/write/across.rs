@@ -1,8 +1,8 @@
-//! What is not copied in line, into a slot that the record has.
+//! What is not copied in line, and what goes on in further slots.
 
 use super::put_entry;
 use crate::part;
-use crate::record::put::put;
+use crate::record::put::{LONG_OUT_OF_LINE, put};
 use crate::record::{LONG_KEY, Lane, header, kind, max_words, words_for};
 use crate::slot::{Claimed, Cut, Slot, Tail};
 
@@ -34,7 +34,7 @@ pub(super) unsafe extern "C" fn append_long<'r, const WORDS: usize>(
         value,
         keep,
     } = entry;
-    if key.len() < LONG_KEY {
+    if LONG_OUT_OF_LINE && key.len() < LONG_KEY {
         // SAFETY: as promised by the caller.
         let mut claimed = unsafe { Claimed::at(first, length) };
         if put_entry(&mut claimed, kind, key, value, keep) {
@@ -76,20 +76,21 @@ pub(super) unsafe extern "C" fn append_across<'r, const WORDS: usize>(
     let need = 1 + usize::from(is_long) + words_for(key.len()) + words_for(value.len()) + keep;
     // SAFETY: as promised by the caller.
     let mut tail = unsafe { Tail::of(first, length) };
-    if tail.length() as usize + need > max_words(WORDS) || !has_or_claims(&tail, &lane, need) {
-        if let Some(cut) = cut(kind) {
+    if length as usize + need > max_words(WORDS) || !has_or_claims(&tail, &lane, need) {
+        if let Some(cut) = counted_as(kind) {
             first.count_cut(cut);
         }
-        return tail.length();
+        return length;
     }
     for part in [&header, long, key, value] {
         put_part(&mut tail, part);
     }
+    tail.remember(first);
     tail.length()
 }
 
 /// As what an entry of this kind is counted that finds no room.
-fn cut(kind: u32) -> Option<Cut> {
+fn counted_as(kind: u32) -> Option<Cut> {
     Some(match kind & !kind::UNIX {
         kind::NAME => return None,
         kind::START | kind::END => Cut::Time,
@@ -138,7 +139,7 @@ fn claim_chain<'r, const WORDS: usize>(
 ) -> Option<Claimed<'r, WORDS>> {
     // SAFETY: for the span whose lane it is; attached, or released below.
     let more = || unsafe { lane.more() };
-    // One is there or not, as the claim finds out by itself.
+    // If it is one, that tells by itself whether there is one.
     if count > 1 && !lane.may_have(count) {
         return None;
     }
