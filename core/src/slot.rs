@@ -13,7 +13,7 @@
 //! | words above it | the owner | nobody |
 //! | `flags` | the owner | anyone |
 //! | what is rare: `chain`, what was cut | the owner, then a bit that says so | anyone who has seen the bit |
-//! | `end` | the owner | the drainer, once it is `DONE`; before, the owner (`end_of_record`) |
+//! | `end` | the owner | the drainer, once it is `DONE`; before, and in a chained slot, the owner |
 //! | `listed` | the drainer | the drainer |
 //!
 //! A chain links slots by their distance, not by their place: a tracer may be moved between the end

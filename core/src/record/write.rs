@@ -318,7 +318,9 @@ unsafe extern "C" fn cut_name<'r, const WORDS: usize>(
     // SAFETY: as promised by the caller.
     let mut record = RecordWriter(unsafe { Claimed::at(first, length) });
     let whole = max_words(WORDS).saturating_sub(length as usize + 1 + RESERVE);
-    let here = (WORDS - first.end_of_record(length).1 as usize).saturating_sub(1 + RESERVE);
+    // SAFETY: as promised by the caller.
+    let (_, used) = unsafe { first.end_of_record(length) };
+    let here = (WORDS - used as usize).saturating_sub(1 + RESERVE);
     let written = [whole, here].into_iter().any(|words| {
         let kept = text::cut(name, words * 4);
         let kind = if kept.len() < name.len() {

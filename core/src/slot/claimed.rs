@@ -72,7 +72,8 @@ impl<'r, const WORDS: usize> Claimed<'r, WORDS> {
             // SAFETY: within the slot.
             unsafe { self.first.word(self.length) }
         } else {
-            place_behind(self.first, self.length, count + keep)?.as_ptr()
+            // SAFETY: this is the right to do so.
+            unsafe { place_behind(self.first, self.length, count + keep) }?.as_ptr()
         };
         self.length += count as u32;
         // SAFETY: so many words are in the slot from there on. They are above the committed length, so that
@@ -139,7 +140,8 @@ impl<'r, const WORDS: usize> Tail<'r, WORDS> {
     ///
     /// As for [`Claimed::at`].
     pub(crate) unsafe fn of(first: &'r Slot<WORDS>, length: u32) -> Self {
-        let (slot, used) = first.end_of_record(length);
+        // SAFETY: as promised by the caller.
+        let (slot, used) = unsafe { first.end_of_record(length) };
         Self { slot, used, length }
     }
 
@@ -205,14 +207,19 @@ impl<'r, const WORDS: usize> Tail<'r, WORDS> {
 
 /// Where the words behind so many begin, if the slot with the last of them has `room` more. By value, and it
 /// does not unwind: so a span for which it is called need not lie in memory.
+///
+/// # Safety
+///
+/// As for [`Slot::end_of_record`].
 #[cold]
 #[inline(never)]
-extern "C" fn place_behind<const WORDS: usize>(
+unsafe extern "C" fn place_behind<const WORDS: usize>(
     first: &Slot<WORDS>,
     length: u32,
     room: usize,
 ) -> Option<NonNull<u32>> {
-    let (slot, used) = first.end_of_record(length);
+    // SAFETY: as promised by the caller.
+    let (slot, used) = unsafe { first.end_of_record(length) };
     match used as usize + room <= WORDS {
         // SAFETY: within the slot.
         true => NonNull::new(unsafe { slot.word(used) }),
@@ -233,11 +240,15 @@ impl<const WORDS: usize> Slot<WORDS> {
     }
 
     /// Where a record of so many words ends that begins here: in which slot, and behind how many of its
-    /// words. For its owner.
-    pub(crate) fn end_of_record(&self, length: u32) -> (&Self, u32) {
+    /// words.
+    ///
+    /// # Safety
+    ///
+    /// A span is open here, of which so many words are handed out, and the caller acts for its owner.
+    pub(crate) unsafe fn end_of_record(&self, length: u32) -> (&Self, u32) {
         let (mut slot, mut used) = (self, length);
         if used as usize > WORDS {
-            // SAFETY: the record has gone on in other slots.
+            // SAFETY: whoever goes on in another slot remembers that.
             let (last, base) = unsafe { self.last() };
             // Not so if a log was forgotten, and all of its fields with it.
             if base < length {
