@@ -97,15 +97,16 @@ mod rare {
     pub(super) const CHAIN: u8 = 2;
 }
 
-/// The bits in which logs are counted that were cut; above them are those for times.
-const LOGS_CUT: u32 = (1 << 24) - 1;
+/// In so many bits are logs counted that were cut; above them are those for times.
+const LOGS_BITS: u32 = 24;
+const LOGS_CUT: u32 = (1 << LOGS_BITS) - 1;
 
-// SAFETY: the only part that is not atomic is `words`. They are written through `Claimed`, of
-// which there is one per claim, or through a `Tail`, within a call that replaces that right, above the
-// committed length; and read through `committed`, below
-// it, after a load of the length that a store published: acquiring and releasing, or on one core
-// with what the compiler must keep in order (`lock::look`, `lock::publish`). The owner of an open span
-// reads `head` as if it were not atomic, where nobody else stores meanwhile.
+// SAFETY: the only part that is not atomic is `words`. They are written above the committed length,
+// through `Claimed`, of which there is one per claim, or through a `Tail`, within a call that replaces
+// that right; and read through `committed`, below it, after a load of the length that a store
+// published: acquiring and releasing, or on one core with what the compiler must keep in order
+// (`lock::look`, `lock::publish`). The owner of an open span reads `head` as if it were not atomic,
+// where nobody else stores meanwhile.
 unsafe impl<const WORDS: usize> Sync for Slot<WORDS> {}
 
 impl<const WORDS: usize> Slot<WORDS> {
@@ -256,7 +257,7 @@ impl<const WORDS: usize> Slot<WORDS> {
             Cut::Tag => tags.load(Ordering::Relaxed),
             Cut::Log => logs_and_times & LOGS_CUT,
             Cut::Reference => self.references_cut.load(Ordering::Relaxed).into(),
-            Cut::Time => logs_and_times >> LOGS_CUT.count_ones(),
+            Cut::Time => logs_and_times >> LOGS_BITS,
         }
     }
 

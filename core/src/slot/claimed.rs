@@ -4,7 +4,7 @@ use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Cut, LOGS_CUT, Slot, rare, state};
+use super::{Cut, LOGS_BITS, LOGS_CUT, Slot, rare, state};
 use crate::part;
 
 /// The right to write into a claimed slot and those chained to it: one per claim. Words are handed out
@@ -313,11 +313,10 @@ impl<const WORDS: usize> Slot<WORDS> {
                 self.references_cut.store(cut, Ordering::Relaxed);
             }
             Cut::Log | Cut::Time => {
-                let bits = LOGS_CUT.count_ones();
                 let other = logs_and_times.load(Ordering::Relaxed);
                 let both = match kind {
                     Cut::Log => other & !LOGS_CUT | cut.min(LOGS_CUT),
-                    _ => other & LOGS_CUT | cut.min(u32::MAX >> bits) << bits,
+                    _ => other & LOGS_CUT | cut.min(u32::MAX >> LOGS_BITS) << LOGS_BITS,
                 };
                 logs_and_times.store(both, Ordering::Relaxed);
             }

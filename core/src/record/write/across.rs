@@ -28,16 +28,11 @@ pub(super) unsafe extern "C" fn append_long<'r, const WORDS: usize>(
     lane: impl Lane<'r, WORDS>,
     entry: &NewEntry<'_>,
 ) -> u32 {
-    let &NewEntry {
-        kind,
-        key,
-        value,
-        keep,
-    } = entry;
+    let NewEntry { key, value, .. } = *entry;
     if LONG_OUT_OF_LINE && key.len() < LONG_KEY {
         // SAFETY: as promised by the caller.
         let mut claimed = unsafe { Claimed::at(first, length) };
-        if put_entry(&mut claimed, kind, key, value, keep) {
+        if put_entry(&mut claimed, entry.kind, key, value, entry.keep) {
             return claimed.length();
         }
     }
