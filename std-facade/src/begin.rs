@@ -13,7 +13,7 @@ use crate::lane::{ThreadLane, WORDS, with_lane};
 use crate::name::Name;
 use crate::root::Root;
 use crate::span::Kind;
-use crate::unrecorded::{Unrecorded, Who};
+use crate::unrecorded::Unrecorded;
 use crate::{counter, global, local, random};
 
 /// A span that has begun, with its name, which is asked for only if the span is recorded.
@@ -82,8 +82,7 @@ fn refused_or_other_trace(root: &Root) -> Span {
     match local.lane(root.number) {
         Some(lane) if lane.is_plain() && lane.ring.refuse_if_full() => {
             lane.bell.ring_for_loss();
-            let (low, high) = local.trace();
-            Span::unrecorded(root.number, trace_context(low, high))
+            Unrecorded::root(root.number, Flags::SAMPLED, local.random()).into()
         }
         _ => other_trace(root),
     }
@@ -97,7 +96,7 @@ pub(crate) fn child(parent: &Span, name: impl Into<String>) -> Span {
             Some(span) => span,
             None => child_of_recorded(lane, place),
         },
-        Kind::Unrecorded(parent) => child_of_unrecorded(parent.who()),
+        Kind::Unrecorded(parent) => child_of_unrecorded(&parent),
     };
     named(span, name)
 }
@@ -124,15 +123,15 @@ fn child_of_recorded(lane: &'static ThreadLane, parent: Place<'static, WORDS>) -
 
 #[cold]
 #[inline(never)]
-fn child_of_unrecorded(parent: &Who) -> Span {
-    match parent.child_at_hand() {
+fn child_of_unrecorded(parent: &Unrecorded) -> Span {
+    match parent.child() {
         Some(child) => child.into(),
         None => other_child_of_unrecorded(parent),
     }
 }
 
 #[inline(never)]
-fn other_child_of_unrecorded(parent: &Who) -> Span {
+fn other_child_of_unrecorded(parent: &Unrecorded) -> Span {
     begin_child_with(parent.tracer(), &parent.context(), None)
 }
 
@@ -141,7 +140,7 @@ pub(crate) fn child_with_id(parent: &Span, span_id: SpanId) -> Span {
     let context = parent.context();
     match parent.kind() {
         Kind::Recorded(lane, _) => begin_child_in(lane, &context, Some(span_id)),
-        Kind::Unrecorded(cell) => begin_child_with(cell.who().tracer(), &context, Some(span_id)),
+        Kind::Unrecorded(parent) => begin_child_with(parent.tracer(), &context, Some(span_id)),
     }
 }
 

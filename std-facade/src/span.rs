@@ -3,11 +3,15 @@
 mod log;
 
 use std::fmt;
+use std::hint::assert_unchecked;
 use std::mem::ManuallyDrop;
 use std::num::{NonZeroU64, NonZeroU128};
 use std::panic::{RefUnwindSafe, UnwindSafe};
+use std::ptr::{self, NonNull};
 
-use jaegerling_core::{self as core, Place, ReferenceKind, SpanContext, SpanId, TraceId, Value};
+use jaegerling_core::{
+    self as core, Flags, Place, ReferenceKind, SpanContext, SpanId, TraceId, Value,
+};
 
 pub use log::Log;
 
@@ -15,7 +19,8 @@ use crate::begin;
 use crate::clock::StartTime;
 use crate::lane::{ThreadLane, WORDS};
 use crate::name::Name;
-use crate::unrecorded::Unrecorded;
+use crate::random;
+use crate::unrecorded::{Ids, Unrecorded, is_unrecorded};
 
 /// Something that takes time. It ends when it is dropped, on whatever thread.
 ///
@@ -23,25 +28,32 @@ use crate::unrecorded::Unrecorded;
 /// and can have children all the same; nothing that is said of it costs anything.
 #[must_use = "a span ends when it is dropped: do not name it `_`"]
 pub struct Span {
-    /// Where it is recorded; if not, it stands in a cell.
-    lane: Option<&'static ThreadLane>,
+    /// Where it is recorded; or, if that is odd, what an [`Unrecorded`] says there.
+    lane: NonNull<ThreadLane>,
     at: At,
 }
 
 /// What a span is, in one word. It and the lane are moved in two registers, which an `enum` is not.
+#[derive(Clone, Copy)]
 union At {
     place: Place<'static, WORDS>,
-    cell: ManuallyDrop<Unrecorded>,
+    ids: Ids,
 }
 
 /// The same for those who look.
-pub(crate) enum Kind<'a> {
+pub(crate) enum Kind {
     Recorded(&'static ThreadLane, Place<'static, WORDS>),
-    Unrecorded(&'a Unrecorded),
+    Unrecorded(ManuallyDrop<Unrecorded>),
 }
 
 /// The span while something is said of it.
 type Recorded = core::Span<'static, &'static ThreadLane, WORDS>;
+
+// SAFETY: it is a reference to a lane, which all threads share, and to its slot there; or its ids alone, where nobody
+// else looks.
+unsafe impl Send for Span {}
+// SAFETY: as above. Those who share it read its ids.
+unsafe impl Sync for Span {}
 
 // What is behind the handle is written by this span alone, and whole after each call.
 impl UnwindSafe for Span {}
@@ -51,8 +63,12 @@ impl Span {
     /// The span that is open there.
     #[inline(always)]
     pub(crate) fn recorded_at(lane: &'static ThreadLane, place: Place<'static, WORDS>) -> Self {
+        const { assert!(align_of::<ThreadLane>() > 1) };
+        let lane = NonNull::from(lane);
+        // SAFETY: more than a byte is aligned.
+        unsafe { assert_unchecked(!is_unrecorded(lane.addr())) };
         Self {
-            lane: Some(lane),
+            lane,
             at: At { place },
         }
     }
@@ -64,12 +80,27 @@ impl Span {
     }
 
     #[inline(always)]
-    pub(crate) fn kind(&self) -> Kind<'_> {
-        match self.lane {
-            // SAFETY: with a lane it is made of a place alone.
+    fn lane(&self) -> Option<&'static ThreadLane> {
+        if is_unrecorded(self.lane.addr()) {
+            return None;
+        }
+        // SAFETY: that of a lane, which is there as long as the span is.
+        Some(unsafe { self.lane.as_ref() })
+    }
+
+    /// What it is; no longer than it is borrowed.
+    #[inline(always)]
+    pub(crate) fn kind(&self) -> Kind {
+        match self.lane() {
+            // SAFETY: with a lane it is made of a place.
             Some(lane) => Kind::Recorded(lane, unsafe { self.at.place }),
-            // SAFETY: and without, of a cell alone.
-            None => Kind::Unrecorded(unsafe { &self.at.cell }),
+            None => {
+                // SAFETY: and without, of ids.
+                let ids = unsafe { self.at.ids };
+                // SAFETY: of all spans of these words, this handle is the last.
+                let span = unsafe { Unrecorded::of_words(self.lane.addr(), ids) };
+                Kind::Unrecorded(ManuallyDrop::new(span))
+            }
         }
     }
 
@@ -101,7 +132,7 @@ impl Span {
     /// nothing to trace.
     #[inline]
     pub fn disabled() -> Self {
-        Unrecorded::disabled().into()
+        Unrecorded::root(0, Flags::NONE, random::next()).into()
     }
 
     /// Begins a child of this span. It may outlive its parent.
@@ -132,13 +163,13 @@ impl Span {
         match self.kind() {
             // SAFETY: it is this span's.
             Kind::Recorded(_, place) => unsafe { place.context() },
-            Kind::Unrecorded(cell) => cell.who().context(),
+            Kind::Unrecorded(span) => span.context(),
         }
     }
 
     /// Whether what is said of it is recorded.
     pub fn is_recording(&self) -> bool {
-        self.lane.is_some_and(ThreadLane::is_of_this_process)
+        self.lane().is_some_and(ThreadLane::is_of_this_process)
     }
 
     /// Adds a log: a point in time, now, with fields. It is recorded when it is dropped.
@@ -160,7 +191,7 @@ impl Span {
     }
 
     fn time(&self, time: StartTime) -> Option<core::Time> {
-        let lane = self.lane?;
+        let lane = self.lane()?;
         Some(time.on(&lane.hub.settings.clock))
     }
 
@@ -194,11 +225,13 @@ impl Span {
 
 impl From<Unrecorded> for Span {
     #[inline(always)]
-    fn from(cell: Unrecorded) -> Self {
-        let cell = ManuallyDrop::new(cell);
+    fn from(span: Unrecorded) -> Self {
+        let (word, ids) = span.into_words();
+        let lane = ptr::without_provenance_mut(word.get());
         Self {
-            lane: None,
-            at: At { cell },
+            // SAFETY: not zero.
+            lane: unsafe { NonNull::new_unchecked(lane) },
+            at: At { ids },
         }
     }
 }
@@ -206,14 +239,10 @@ impl From<Unrecorded> for Span {
 impl Drop for Span {
     #[inline(always)]
     fn drop(&mut self) {
-        if let Kind::Recorded(lane, place) = self.kind() {
+        match self.kind() {
             // SAFETY: the span's last word.
-            lane.end(unsafe { place.ending() });
-        } else {
-            // SAFETY: without a lane, there is a cell.
-            let cell = unsafe { &mut self.at.cell };
-            // SAFETY: it is not used any more.
-            unsafe { ManuallyDrop::drop(cell) };
+            Kind::Recorded(lane, place) => lane.end(unsafe { place.ending() }),
+            Kind::Unrecorded(span) => drop(ManuallyDrop::into_inner(span)),
         }
     }
 }
@@ -280,10 +309,13 @@ with_twins! {
         }
     };
     /// Marks the span, and the children that it will have, as ones that somebody debugs.
-    set_debug, with_debug() |span| match span.lane {
-        Some(_) => span.write(core::Span::set_debug),
-        // SAFETY: without a lane, there is a cell.
-        None => unsafe { &mut span.at.cell }.set_debug(),
+    set_debug, with_debug() |span| match span.kind() {
+        Kind::Recorded(..) => span.write(core::Span::set_debug),
+        Kind::Unrecorded(mut unrecorded) => {
+            unrecorded.set_debug();
+            let unrecorded = ManuallyDrop::into_inner(unrecorded).into();
+            std::mem::forget(std::mem::replace(span, unrecorded));
+        }
     };
 }
 
