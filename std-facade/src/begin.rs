@@ -82,7 +82,7 @@ fn refused_or_other_trace(root: &Root) -> Span {
     match local.lane(root.number) {
         Some(lane) if lane.is_plain() && lane.ring.refuse_if_full() => {
             lane.bell.ring_for_loss();
-            Unrecorded::root(root.number, Flags::SAMPLED, local.random()).into()
+            Unrecorded::root(root.refused, local.random()).into()
         }
         _ => other_trace(root),
     }

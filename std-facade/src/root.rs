@@ -1,7 +1,10 @@
 //! What both sides of a tracer share, in the process that made it and in its children.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+
+use jaegerling_core::Flags;
 
 use crate::TracesIn;
 use crate::fork::PerProcess;
@@ -10,9 +13,12 @@ use crate::hub::Hub;
 use crate::lane;
 use crate::settings::Settings;
 use crate::udp::Sender;
+use crate::unrecorded;
 
 pub(crate) struct Root {
     pub(crate) number: u64,
+    /// What a span says that found no room.
+    pub(crate) refused: NonZeroUsize,
     pub(crate) settings: Arc<Settings>,
     hub: PerProcess<Arc<Hub>>,
     input: OnceLock<Weak<TracesIn>>,
@@ -26,6 +32,7 @@ impl Root {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
             number: settings.number,
+            refused: unrecorded::word(settings.number, Flags::SAMPLED),
             settings: Arc::new(settings),
             hub: PerProcess::new(),
             input: OnceLock::new(),

@@ -20,7 +20,7 @@ use crate::clock::StartTime;
 use crate::lane::{ThreadLane, WORDS};
 use crate::name::Name;
 use crate::random;
-use crate::unrecorded::{Ids, Unrecorded, is_unrecorded};
+use crate::unrecorded::{self, Ids, Unrecorded, is_unrecorded};
 
 /// Something that takes time. It ends when it is dropped, on whatever thread.
 ///
@@ -132,7 +132,7 @@ impl Span {
     /// nothing to trace.
     #[inline]
     pub fn disabled() -> Self {
-        Unrecorded::root(0, Flags::NONE, random::next()).into()
+        Unrecorded::root(unrecorded::word(0, Flags::NONE), random::next()).into()
     }
 
     /// Begins a child of this span. It may outlive its parent.

@@ -72,12 +72,10 @@ impl Who {
 }
 
 impl Unrecorded {
-    /// The first span of a trace that found no room with the tracer of this number; or has none, 0. Its ids follow from
-    /// a random number.
+    /// The first span of a trace, of which this is said. Its ids follow from a random number.
     #[inline(always)]
-    pub(crate) fn root(tracer: u64, flags: Flags, random: u64) -> Self {
+    pub(crate) fn root(word: NonZeroUsize, random: u64) -> Self {
         let number = NonZeroU64::new(random).unwrap_or(NonZeroU64::MIN);
-        let word = word(tracer, flags);
         let ids = usize::try_from(number.get()).ok();
         match ids.and_then(|ids| NonNull::new(ptr::without_provenance_mut(ids))) {
             Some(ids) => Self { word, ids },
@@ -86,7 +84,7 @@ impl Unrecorded {
         }
     }
 
-    /// A span with whatever ids.
+    /// A span that found no room with the tracer of this number, or has none, 0; with whatever ids.
     #[inline(always)]
     pub(crate) fn new(tracer: u64, context: SpanContext) -> Self {
         let who = Who {
@@ -217,9 +215,9 @@ pub(crate) fn is_unrecorded(word: NonZeroUsize) -> bool {
     word.get() & bits::UNRECORDED.get() != 0
 }
 
-/// What the word says of a span that is in no cell. A tracer whose number has no room there is none.
+/// The word that says this of a span which is in no cell. A tracer whose number has no room there is none.
 #[inline(always)]
-fn word(tracer: u64, flags: Flags) -> NonZeroUsize {
+pub(crate) fn word(tracer: u64, flags: Flags) -> NonZeroUsize {
     let number = match usize::try_from(tracer) {
         Ok(number) if number <= usize::MAX >> bits::TRACER => number << bits::TRACER,
         _ => 0,
@@ -358,7 +356,7 @@ mod tests {
         for tracer in [0, 1, 77, u64::MAX >> 4, u64::MAX] {
             for flags in [Flags::NONE, Flags::SAMPLED, Flags::DEBUG] {
                 for random in [0, 1, 1 << 40, u64::MAX] {
-                    let mut span = Unrecorded::root(tracer, flags, random);
+                    let mut span = Unrecorded::root(word(tracer, flags), random);
                     let has_room = tracer <= (usize::MAX >> 4) as u64;
                     assert_eq!(span.tracer(), if has_room { tracer } else { 0 });
                     assert_eq!(span.flags(), flags);

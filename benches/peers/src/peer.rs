@@ -26,8 +26,9 @@ pub trait Peer {
     const NAME: &'static str;
     /// Spans that its queue holds without a loss and without waking a thread.
     const BATCH: usize;
-    /// Spans in one go while it sends: as many as its queue takes with ease.
-    const BURST: usize = 1_000;
+    /// Spans in one go while it sends: as many as its queue takes with ease. The fewer, the more of the CPU is that of the
+    /// pauses.
+    const BURST: usize = 4_000;
     /// Spans after which its queue is full, if it can be.
     const FULL: Result<usize, Lacks>;
     /// The clock whose time its spans have.

@@ -25,7 +25,7 @@ pub enum Shape {
     /// Eight more tags (four strings, two integers, a float, a bool) and a log of two fields. Text where the
     /// crate has no such type.
     Ten,
-    /// A span that is switched off.
+    /// A span that is switched off. For all that the compiler knows, somebody looks at it.
     Disabled,
     /// A child of a context, of another process, that is not sampled.
     Unsampled,

@@ -1,3 +1,4 @@
+use std::hint::black_box;
 use std::net::{SocketAddr, UdpSocket};
 
 use fastrace::Event;
@@ -19,6 +20,7 @@ impl Peer for Fastrace {
     const NAME: &'static str = "fastrace 0.7.18";
     /// A root span is three commands; its thread is woken when more than half of 10,240 wait.
     const BATCH: usize = 1_500;
+    const BURST: usize = Self::BATCH;
     const FULL: Result<usize, Lacks> = Err(Lacks("its thread wakes up when a queue is half full"));
     const CLOCK: &'static str = "fastant::Instant::now";
 
@@ -36,7 +38,7 @@ impl Peer for Fastrace {
 
     #[inline(always)]
     fn read_clock() {
-        std::hint::black_box(fastant::Instant::now());
+        black_box(fastant::Instant::now());
     }
 
     fn drain(&mut self, _spans: usize) {
@@ -114,7 +116,7 @@ impl Recorder for FastraceRecorder {
             }),
             Shape::Ten => repeat(times, ten),
             Shape::Disabled => repeat(times, || {
-                drop(fastrace::Span::noop().with_properties(|| TAGS));
+                drop(black_box(fastrace::Span::noop()).with_properties(|| TAGS));
             }),
             Shape::Unsampled => {
                 let parent = SpanContext::random().sampled(false);

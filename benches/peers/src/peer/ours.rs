@@ -1,3 +1,4 @@
+use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +63,7 @@ impl Peer for Ours {
 
     #[inline(always)]
     fn read_clock() {
-        std::hint::black_box(SystemClock.now());
+        black_box(SystemClock.now());
     }
 
     fn drain(&mut self, spans: usize) {
@@ -144,7 +145,7 @@ impl Recorder for OursRecorder {
                 tag(&mut last);
             }),
             Shape::Ten => repeat(times, || ten(traces_in)),
-            Shape::Disabled => repeat(times, || tag(&mut Span::disabled())),
+            Shape::Disabled => repeat(times, || tag(black_box(&mut Span::disabled()))),
             Shape::Unsampled => repeat(times, || {
                 tag(&mut traces_in.span_in(&self.unsampled, OPERATION));
             }),

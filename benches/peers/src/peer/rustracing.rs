@@ -1,3 +1,4 @@
+use std::hint::black_box;
 use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
@@ -55,7 +56,7 @@ impl Peer for Rustracing {
 
     #[inline(always)]
     fn read_clock() {
-        std::hint::black_box(SystemTime::now());
+        black_box(SystemTime::now());
     }
 
     fn drain(&mut self, spans: usize) {
@@ -145,7 +146,7 @@ impl Recorder for RustracingRecorder {
             }),
             Shape::Ten => repeat(times, || ten(tracer)),
             Shape::Disabled => repeat(times, || {
-                let mut span = Span::inactive();
+                let mut span = black_box(Span::inactive());
                 span.set_tag(|| Tag::new(TAGS[0].0, TAGS[0].1));
                 span.set_tag(|| Tag::new(TAGS[1].0, TAGS[1].1));
             }),
