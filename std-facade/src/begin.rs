@@ -10,6 +10,7 @@ use jaegerling_core::{self as core, Flags, Place, SpanContext, SpanId, TraceId};
 use crate::Span;
 use crate::hub::Hub;
 use crate::lane::{ThreadLane, WORDS, with_lane};
+use crate::local::Local;
 use crate::name::Name;
 use crate::root::Root;
 use crate::span::Kind;
@@ -30,9 +31,11 @@ pub(crate) fn named(span: Span, name: impl Into<String>) -> Span {
 /// The first span of a trace, with fresh ids.
 #[inline(always)]
 pub(crate) fn trace(root: &Root, name: impl Into<String>) -> Span {
-    let span = match trace_at_hand(root) {
+    let local = local::at_hand();
+    let lane = local.lane(root.number);
+    let span = match lane.and_then(|lane| trace_at_hand(lane, local)) {
         Some(span) => span,
-        None => refused_or_other_trace(root),
+        None => refused_or_other_trace(root, lane),
     };
     named(span, name)
 }
@@ -65,9 +68,7 @@ pub(crate) fn sampled(
 /// The way of most spans: all that it takes is at hand. If not, nothing has happened. In line: the
 /// call alone would be a tenth of it.
 #[inline(always)]
-fn trace_at_hand(root: &Root) -> Option<Span> {
-    let local = local::at_hand();
-    let lane = local.lane(root.number)?;
+fn trace_at_hand(lane: &'static ThreadLane, local: &Local) -> Option<Span> {
     begin_at_hand(lane, || {
         let (low, high) = local.trace();
         trace_context(low, high)
@@ -77,12 +78,11 @@ fn trace_at_hand(root: &Root) -> Option<Span> {
 /// Where that is not at hand: first of all, a span that finds the lane full, as the one before.
 #[cold]
 #[inline(never)]
-fn refused_or_other_trace(root: &Root) -> Span {
-    let local = local::at_hand();
-    match local.lane(root.number) {
+fn refused_or_other_trace(root: &Root, lane: Option<&'static ThreadLane>) -> Span {
+    match lane {
         Some(lane) if lane.is_plain() && lane.ring.refuse_if_full() => {
             lane.bell.ring_for_loss();
-            Unrecorded::root(root.refused, local.random()).into()
+            Unrecorded::root(root.refused, local::at_hand().random()).into()
         }
         _ => other_trace(root),
     }

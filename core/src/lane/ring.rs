@@ -160,6 +160,8 @@ impl<L: ClaimLock, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, W
     #[inline(never)]
     fn claim_alone(&self) -> Option<Claimed<'_, WORDS>> {
         let Some((slot, cursor)) = self.next_free(|from| self.near_or_from(from)) else {
+            // The next ones need not look at a slot.
+            self.at_hand.store(0, Ordering::Relaxed);
             self.refused.add(1);
             return None;
         };
