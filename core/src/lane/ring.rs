@@ -160,8 +160,6 @@ impl<L: ClaimLock, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, W
     #[inline(never)]
     fn claim_alone(&self) -> Option<Claimed<'_, WORDS>> {
         let Some((slot, cursor)) = self.next_free(|from| self.near_or_from(from)) else {
-            // The next ones need not look at a slot.
-            self.at_hand.store(0, Ordering::Relaxed);
             self.refused.add(1);
             return None;
         };
@@ -219,6 +217,8 @@ impl<L, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, WORDS> {
         let found = find(Cursor(self.cursor.load(Ordering::Relaxed)));
         if found.is_none() {
             self.full.store(!freed, Ordering::Relaxed);
+            // The next claims need not look at a slot.
+            self.at_hand.store(0, Ordering::Relaxed);
         }
         found
     }
