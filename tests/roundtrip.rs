@@ -101,8 +101,18 @@ fn ids() -> impl Strategy<Value = u128> {
 /// Few things, or as many as make the header of a list grow, or a mixture.
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let tag = || (texts(), values()).prop_map(|(key, value)| Step::Tag(key, value));
+    let bare_log = || prop::option::of(times()).prop_map(|time| Step::Log(time, vec![]));
+    let log =
+        || (prop::option::of(times()), fields()).prop_map(|(time, fields)| Step::Log(time, fields));
+    let then = |(mut first, second): (Vec<Step>, Vec<Step>)| {
+        first.extend(second);
+        first
+    };
     prop_oneof![
         6 => vec(step(), 0..6),
+        // In the order of the wire.
+        2 => (vec(tag(), 0..4), vec(log(), 0..3)).prop_map(then),
+        1 => (vec(tag(), 0..2), vec(bare_log(), 13..=16)).prop_map(then),
         2 => vec(tag(), 14..=16),
         1 => vec(step(), 0..60),
         1 => vec(tag(), 120..135),
@@ -255,5 +265,84 @@ fn a_record_as_long_as_its_slots_ends_like_any_other() {
         model::run::run_in::<512>(&case, 40);
         model::run::run_in::<5_000>(&case, 4);
         model::run::run_in::<8_192>(&case, 3);
+    }
+}
+
+/// Where one way of packing ends and another begins: in the number of tags, logs and fields, in the lengths of strings,
+/// in what numbers and times may be, and in what order all that comes.
+#[test]
+fn spans_at_the_edges_of_the_short_ways_are_read_as_they_were_said() {
+    let key = |bytes| Text::Long('k', bytes);
+    let text = |bytes| Val::Str(Text::Long('v', bytes));
+    // These take most on the wire.
+    let long = || (key(4), Val::I64(i64::MIN));
+    let tag = |(key, value)| Step::Tag(key, value);
+    let tags = |count| vec![tag(long()); count];
+    let log = |fields| Step::Log(Some(1_700_000_000_000_000_000), vec![long(); fields]);
+    let mut kinds: Vec<Vec<Step>> = vec![];
+    for count in [0, 1, 13, 14, 15, 16] {
+        kinds.push([tags(count), vec![log(14), log(count), log(0), log(14)]].concat());
+        kinds.push([tags(14), vec![log(0); count]].concat());
+        kinds.push([vec![log(0); count], tags(2)].concat());
+    }
+    for bytes in [0, 1, 126, 127, 128, 129, 255, 1_900] {
+        kinds.push(vec![tag((key(bytes), text(3))), tag((key(3), text(bytes)))]);
+        kinds.push(vec![Step::Log(None, vec![(key(bytes), text(bytes))])]);
+    }
+    for bytes in [2_046, 2_047, 2_048, 16_383, 16_384] {
+        kinds.push(vec![tag((key(bytes), text(3)))]);
+        kinds.push(vec![tag((key(3), text(bytes)))]);
+    }
+    for number in [
+        0.0,
+        -0.0,
+        1.5,
+        f64::MAX,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+    ] {
+        kinds.push(vec![tag((key(2), Val::F64(number))), tag(long())]);
+        kinds.push(vec![Step::Log(
+            None,
+            vec![(key(2), Val::F64(number)), long()],
+        )]);
+    }
+    for time in [i64::MIN, -1, 0, 1, i64::MAX] {
+        kinds.push(vec![Step::Log(Some(time), vec![long()]), log(1)]);
+    }
+    for value in [Val::Bool(true), Val::Bool(false), Val::Bytes(vec![7; 200])] {
+        kinds.push(vec![
+            tag((key(1), value.clone())),
+            Step::Log(None, vec![(key(1), value)]),
+        ]);
+    }
+    for steps in kinds {
+        let start = || Act::Start {
+            parent: None,
+            name: Text::Short("n".into()),
+            steps: steps.clone(),
+        };
+        let mut case = Case {
+            ring: 0,
+            limit: 0,
+            service: "s".into(),
+            process_tags: vec![],
+            account_often: false,
+            acts: vec![
+                start(),
+                start(),
+                Act::EndAll,
+                Act::Pack,
+                Act::Sent,
+                Act::Pack,
+            ],
+        };
+        for limit in [211, 397, 778, 60_000] {
+            case.limit = limit;
+            model::run::run_in::<24>(&case, 1_700);
+            model::run::run_in::<54>(&case, 800);
+            model::run::run_in::<5_000>(&case, 3);
+        }
     }
 }

@@ -144,10 +144,17 @@ pub(crate) const fn logs(tags: usize) -> u8 {
     short_header(last, span::LOGS, ty::LIST)
 }
 
-/// The beginning of a log. Its fields follow, then a stop. The time is in microseconds.
-pub(crate) fn log(w: &mut Writer<'_>, timestamp: i64, fields: usize) {
-    w.number_field(short_header(0, log::TIMESTAMP, ty::I64), timestamp);
-    w.structs_field(short_header(log::TIMESTAMP, log::FIELDS, ty::LIST), fields);
+/// The header of a log's time, which is in microseconds, and that of its fields; a stop follows.
+pub(crate) const LOG: [u8; 2] = [
+    short_header(0, log::TIMESTAMP, ty::I64),
+    short_header(log::TIMESTAMP, log::FIELDS, ty::LIST),
+];
+
+/// The beginning of a log. Its fields follow, then a stop.
+pub(crate) fn log(w: &mut Writer<'_>, timestamp: i64, count: usize) {
+    let [time, fields] = LOG;
+    w.number_field(time, timestamp);
+    w.structs_field(fields, count);
 }
 
 /// The header of a tag's key.
@@ -174,6 +181,7 @@ pub(crate) const BYTES: [u8; 3] = head(tag_type::BINARY, v(tag::V_BINARY, ty::BI
 pub(crate) const FALSE: [u8; 3] = head(tag_type::BOOL, v(tag::V_BOOL, ty::FALSE));
 pub(crate) const TRUE: [u8; 3] = head(tag_type::BOOL, v(tag::V_BOOL, ty::TRUE));
 pub(crate) const LONG: [u8; 3] = head(tag_type::LONG, v(tag::V_LONG, ty::I64));
+pub(crate) const DOUBLE: [u8; 3] = head(tag_type::DOUBLE, v(tag::V_DOUBLE, ty::DOUBLE));
 
 const fn head(number: i32, value: u8) -> [u8; 3] {
     let [header, kind] = v_type(number);
@@ -245,7 +253,7 @@ pub(crate) fn double(w: &mut Writer<'_>, bits: u64) {
     let (high, low) = ((bits >> 32) as u32, bits as u32);
     let word: &[u8] = match (high << 1 >> 1, low) {
         (..INFINITY, _) => {
-            w.put(head(tag_type::DOUBLE, v(tag::V_DOUBLE, ty::DOUBLE)));
+            w.put(DOUBLE);
             return w.put(bits.to_le_bytes());
         }
         (INFINITY, 0) if high >> 31 == 0 => b"Infinity",

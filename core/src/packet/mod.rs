@@ -3,6 +3,7 @@
 
 mod extent;
 mod list;
+mod lists;
 mod loss;
 mod plain;
 mod process;

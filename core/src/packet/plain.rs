@@ -1,10 +1,15 @@
-//! The way of most spans: a name and a few short tags, in one slot, in one pass.
+//! The way of most spans: a name and a few short tags, in one slot, in one pass. Where code is cheap, all else that is
+//! not rare goes on from here by way of [`lists`](super::lists).
 
+use super::lists::{self, Lists};
 use crate::Clock;
 use crate::jaeger::write::{self as jaeger, KEY};
-use crate::record::{CHUNK, LONG_KEY, Record, Run, kind};
+use crate::record::{CHUNK, Gather, LONG_KEY, Record, Run, kind};
 use crate::thrift::ty;
-use crate::thrift::write::{SLACK, Writer};
+use crate::thrift::write::{Place, SLACK, Writer};
+
+/// Whether code is cheap.
+const CHEAP: bool = cfg!(target_pointer_width = "64");
 
 /// A length that is one byte on the wire.
 const SHORT: usize = 0x7f;
@@ -15,11 +20,21 @@ const HEAD: usize = 4 * 11 + 2 + 2 + 2 * 11;
 const _: () = assert!(4 * CHUNK - 1 <= 2 + 2 * 11);
 
 /// The header of a list of more is longer.
-const MOST_TAGS: usize = 14;
+pub(super) const MOST: usize = 14;
 
-/// The most that all tags take more than in the record, with their list's header and the span's stop,
-/// and with what their last chunk has too much.
-const AROUND_TAGS: usize = MOST_TAGS * 4 + 2 + 1 + 4 * (CHUNK - 1) - SLACK;
+/// The most that entries of so many bytes take more on the wire than in the record, with the headers of two lists and
+/// the span's stop, and with what the last chunk has too much.
+///
+/// No entry takes more than four bytes more: what is around a string takes 7, two bytes more if a length has two, around
+/// a number with its up to ten bytes 6, around one of eight 6, around a log's time, of at most eight, 4; and an entry's
+/// header is four, which is the least that it has.
+const fn around(bytes: usize) -> usize {
+    const REST: usize = 2 * 2 + 1 + 4 * (CHUNK - 1);
+    match CHEAP {
+        true => bytes + REST,
+        false => MOST * 4 + REST - SLACK,
+    }
+}
 
 /// Writes the span of a record if it is no more than that, and there is room enough to be sure
 /// without a look at each byte; and says so. If not, what is written is nothing.
@@ -29,17 +44,34 @@ pub(super) fn write<const WORDS: usize>(
     clock: &(impl Clock + ?Sized),
     w: &mut Writer<'_>,
 ) -> bool {
-    w.apart(|w| head(record, clock, w).is_some_and(|run| tags(run, w)))
+    let written = match record.in_one_slot() {
+        Some(run) => w.apart(|w| tags(head(record, run, clock, w)?, clock, w)),
+        None if CHEAP => gathered(record, clock, w),
+        None => None,
+    };
+    written.is_some()
+}
+
+/// The same of one that lies in several slots.
+#[inline(never)]
+fn gathered<const WORDS: usize>(
+    record: Record<'_, WORDS>,
+    clock: &(impl Clock + ?Sized),
+    w: &mut Writer<'_>,
+) -> Option<()> {
+    let mut gather = Gather::new();
+    let run = head(record, record.gathered(&mut gather)?, clock, w)?;
+    tags(run, clock, w)
 }
 
 /// All up to the tags, which are left.
 #[inline(always)]
 fn head<'r, const WORDS: usize>(
-    record: Record<'r, WORDS>,
+    record: Record<'_, WORDS>,
+    mut run: Run<'r>,
     clock: &(impl Clock + ?Sized),
     w: &mut Writer<'_>,
 ) -> Option<Run<'r>> {
-    let mut run = record.in_one_slot()?;
     // A header whose kind and length are anything else makes a larger number.
     let name_len = run.word()?.wrapping_sub(kind::NAME << 27) as usize;
     if name_len > SHORT {
@@ -60,8 +92,7 @@ fn head<'r, const WORDS: usize>(
     let start = clock.unix_micros(record.number(4));
     let end = clock.unix_micros(record.end_ticks());
     let duration = end.wrapping_sub(start);
-    // Before 2255 it takes no more than this to see that they are in range and in order.
-    if (start | end | duration) as u64 >> 53 != 0 {
+    if !are_plain(start | end | duration) {
         return None;
     }
     place.i64_field(jaeger::TIME, start);
@@ -71,55 +102,72 @@ fn head<'r, const WORDS: usize>(
     Some(rest)
 }
 
+/// Whether microseconds, one or more in one, are in range, and none is negative. Before 2255 it takes no more than this
+/// to see it.
+#[inline(always)]
+pub(super) fn are_plain(micros: i64) -> bool {
+    micros as u64 >> 53 == 0
+}
+
 /// Writes all that is left, up to the stop.
 #[inline(always)]
-fn tags(mut run: Run<'_>, w: &mut Writer<'_>) -> bool {
-    // SAFETY: on the wire a tag takes no more than four bytes more than in the record: what is around
-    // a string takes 7, around a number with its up to ten bytes 6, and an entry's header is four.
-    let Some(mut place) = (unsafe { w.unchecked(run.bytes_left() + AROUND_TAGS) }) else {
-        return false;
-    };
+fn tags(run: Run<'_>, clock: &(impl Clock + ?Sized), w: &mut Writer<'_>) -> Option<()> {
+    let most = run.bytes_left() + around(run.bytes_left());
+    // SAFETY: so many it takes at most.
+    let place = unsafe { w.unchecked(most)? };
+    let end = tags_at(place, run, clock)?;
+    debug_assert!(end.is_within(place, most + if CHEAP { 0 } else { SLACK }));
+    end.done(w);
+    Some(())
+}
+
+#[inline(always)]
+fn tags_at(mut place: Place, mut run: Run<'_>, clock: &(impl Clock + ?Sized)) -> Option<Place> {
     if !run.is_empty() {
         place.put([jaeger::TAGS]);
-        let mut header = place.gap();
+        let mut list = place.gap();
         let mut count = 0;
-        while let Some(entry) = run.word() {
-            let (key_len, len) = ((entry >> 16) as usize & LONG_KEY, entry as usize & 0xffff);
-            let Some([key, value, rest]) = run.split(key_len, len) else {
-                return false;
-            };
-            if key_len | len > SHORT || count == MOST_TAGS {
-                return false;
+        while let Some(header) = run.word() {
+            let (key_len, len) = ((header >> 16) as usize & LONG_KEY, header as usize & 0xffff);
+            let [key, value, rest] = run.split(key_len, len)?;
+            if key_len | len > SHORT || count == MOST {
+                if !CHEAP {
+                    return None;
+                }
+                return lists::rest(Lists { header, run, place }, list, count, clock);
             }
             place.put([KEY, key_len as u8]);
             place.words(key, key_len);
-            match entry >> 27 {
+            match header >> 27 {
                 kind::STRING => {
                     let [header, kind, field] = jaeger::STRING;
                     place.put([header, kind, field, len as u8]);
                     place.words(value, len);
                 }
                 kind::I64 => {
-                    let Some(number) = value.number() else {
-                        return false;
-                    };
+                    let number = value.number()?;
                     let [header, kind, field] = jaeger::LONG;
                     place.put([header, kind]);
                     place.i64_field(field, number as i64);
                 }
-                kind::FALSE | kind::TRUE => {
-                    let [header, kind, field] = jaeger::FALSE;
-                    place.put([header, kind, field - (entry >> 27 & 1) as u8]);
+                kind @ (kind::FALSE | kind::TRUE) => {
+                    let [header, value, field] = jaeger::FALSE;
+                    place.put([header, value, field - (kind & 1) as u8]);
                 }
-                _ => return false,
+                _ => {
+                    if !CHEAP {
+                        return None;
+                    }
+                    place.back(2 + key_len);
+                    return lists::rest(Lists { header, run, place }, list, count, clock);
+                }
             }
             place.put([ty::STOP]);
             run = rest;
             count += 1;
         }
-        header.put([(count as u8) << 4 | ty::STRUCT]);
+        list.put([(count as u8) << 4 | ty::STRUCT]);
     }
     place.put([ty::STOP]);
-    place.done(w);
-    true
+    Some(place)
 }

@@ -36,7 +36,7 @@ mod write;
 
 pub use lane::{Ending, Lane};
 pub(crate) use read::{Entries, Entry, Record, RecordedValue, time};
-pub(crate) use run::{CHUNK, Run};
+pub(crate) use run::{CHUNK, Gather, Run};
 pub(crate) use words::Pieces;
 pub(crate) use write::{Ids, RecordWriter};
 

@@ -1,6 +1,6 @@
 //! Reading a record: borrowed, checked against its length, never a panic.
 
-use super::run::{CHUNK, Run};
+use super::run::{CHUNK, Gather, Run};
 use super::words::{Pieces, Words};
 use super::{HEAD_WORDS, LONG_KEY, kind, number_of, words_for};
 use crate::part;
@@ -95,6 +95,21 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
         Run::of(words.get(HEAD_WORDS..self.length() + CHUNK - 1)?)
     }
 
+    /// The same of one that may lie in several slots, if its words can be gathered.
+    pub(crate) fn gathered<'g>(&self, gather: &'g mut Gather) -> Option<Run<'g>> {
+        if self.is_unfinished() || self.first.is_cut() {
+            return None;
+        }
+        let mut words = self.words();
+        words.go_to(HEAD_WORDS);
+        gather.of(self.length() - HEAD_WORDS, words.pieces())
+    }
+
+    fn words(&self) -> Words<'r, WORDS> {
+        // SAFETY: so many are committed, and the slots are not freed.
+        unsafe { Words::of(self.first, self.length()) }
+    }
+
     /// Whether it is what a writer wrote: for memory that may hold anything. Its chain must be
     /// sound.
     pub(crate) fn is_whole(&self) -> bool {
@@ -131,14 +146,12 @@ impl<'r, const WORDS: usize> Record<'r, WORDS> {
     /// All that was said of the span, in order.
     #[inline(always)]
     pub(crate) fn entries(&self) -> Entries<'r, WORDS> {
-        // SAFETY: so many are committed, and the slots are not freed.
-        let words = unsafe { Words::of(self.first, self.length()) };
         Entries {
             entry: Entry {
                 kind: 0,
                 key_len: 0,
                 len: 0,
-                words,
+                words: self.words(),
             },
             next: HEAD_WORDS,
         }

@@ -1,6 +1,7 @@
 //! Words that lie in one piece, read by one pointer up to another: the shortest way to read a record.
 
 use core::marker::PhantomData;
+use core::mem::MaybeUninit;
 
 use super::number_of;
 
@@ -11,9 +12,41 @@ pub(crate) const CHUNK: usize = if cfg!(target_pointer_width = "64") {
     1
 };
 
+/// Room for the words of a record that lies in several slots, to have them in one piece: for some 50 tags.
+pub(crate) struct Gather([MaybeUninit<u32>; 512]);
+
+impl Gather {
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Self([MaybeUninit::uninit(); 512])
+    }
+
+    /// All these pieces, if they have so many words together.
+    pub(super) fn of<'r>(
+        &mut self,
+        words: usize,
+        pieces: impl Iterator<Item = &'r [u32]>,
+    ) -> Option<Run<'_>> {
+        let mut len = 0;
+        // Behind them, whatever.
+        for piece in pieces.chain([&[0; CHUNK - 1][..]]) {
+            let room = self.0.get_mut(len..len + piece.len())?;
+            for (to, from) in room.iter_mut().zip(piece) {
+                to.write(*from);
+            }
+            len += piece.len();
+        }
+        if len != words + CHUNK - 1 {
+            return None;
+        }
+        // SAFETY: so many were written.
+        Run::of(unsafe { core::slice::from_raw_parts(self.0.as_ptr().cast(), len) })
+    }
+}
+
 /// Words that are still to be read: those from `at` to `end`, borrowed for `'r`. So that a last chunk can be
 /// read as one, there are `CHUNK - 1` words more behind them, which may be anything.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(crate) struct Run<'r> {
     at: *const u32,
     end: *const u32,

@@ -76,6 +76,15 @@ impl<'r, const WORDS: usize> Words<'r, WORDS> {
         number_of([(); 2].map(|()| self.word()))
     }
 
+    /// All that are left, slot by slot.
+    pub(super) fn pieces(mut self) -> impl Iterator<Item = &'r [u32]> {
+        core::iter::from_fn(move || {
+            let piece = self.piece(usize::MAX)?;
+            self.at += piece.len();
+            Some(piece)
+        })
+    }
+
     /// The next words, at most `count`, as far as they lie in one slot. `None` behind the last one.
     #[inline(always)]
     fn piece(&mut self, count: usize) -> Option<&'r [u32]> {

@@ -283,9 +283,15 @@ impl<'b> Writer<'b> {
 }
 
 /// A place with room for all that will be written: whoever has given it promises that.
+#[derive(Clone, Copy)]
 pub(crate) struct Place(*mut u8);
 
 impl Place {
+    /// Whether so many bytes from another place on reach here.
+    pub(crate) fn is_within(self, begin: Self, bytes: usize) -> bool {
+        self.0.addr() - begin.0.addr() <= bytes
+    }
+
     /// What is written here is.
     #[inline(always)]
     pub(crate) fn done(self, w: &mut Writer<'_>) {
@@ -317,6 +323,19 @@ impl Place {
             compiler_fence(Ordering::SeqCst);
         }
         self.0 = self.0.wrapping_add(len);
+    }
+
+    /// A length.
+    #[inline(always)]
+    pub(crate) fn length(&mut self, length: usize) {
+        // SAFETY: there is room.
+        self.0 = unsafe { length_at(length, self.0) };
+    }
+
+    /// Forgets the last `len` bytes.
+    #[inline(always)]
+    pub(crate) fn back(&mut self, len: usize) {
+        self.0 = self.0.wrapping_sub(len);
     }
 
     /// The place of a byte that is written later.
