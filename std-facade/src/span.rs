@@ -4,8 +4,10 @@ mod log;
 
 use std::fmt;
 use std::hint::assert_unchecked;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::num::{NonZeroU64, NonZeroU128};
+use std::num::{NonZeroU64, NonZeroU128, NonZeroUsize};
+use std::ops::Deref;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::ptr::{self, NonNull};
 
@@ -40,10 +42,25 @@ union At {
     ids: Ids,
 }
 
-/// The same for those who look.
-pub(crate) enum Kind {
+/// The same for those who look, as long as they borrow the span.
+pub(crate) enum Kind<'a> {
     Recorded(&'static ThreadLane, Place<'static, WORDS>),
-    Unrecorded(ManuallyDrop<Unrecorded>),
+    Unrecorded(Look<'a>),
+}
+
+/// A span that is not recorded, while its handle is borrowed.
+pub(crate) struct Look<'a> {
+    span: ManuallyDrop<Unrecorded>,
+    handle: PhantomData<&'a Span>,
+}
+
+impl Deref for Look<'_> {
+    type Target = Unrecorded;
+
+    #[inline(always)]
+    fn deref(&self) -> &Unrecorded {
+        &self.span
+    }
 }
 
 /// The span while something is said of it.
@@ -54,6 +71,11 @@ type Recorded = core::Span<'static, &'static ThreadLane, WORDS>;
 unsafe impl Send for Span {}
 // SAFETY: as above. Those who share it read its ids.
 unsafe impl Sync for Span {}
+const _: () = {
+    const fn is_shared<T: Send + Sync>() {}
+    is_shared::<&ThreadLane>();
+    is_shared::<Place<'static, WORDS>>();
+};
 
 // What is behind the handle is written by this span alone, and whole after each call.
 impl UnwindSafe for Span {}
@@ -88,20 +110,31 @@ impl Span {
         Some(unsafe { self.lane.as_ref() })
     }
 
-    /// What it is; no longer than it is borrowed.
+    /// What it is.
     #[inline(always)]
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind<'_> {
         match self.lane() {
             // SAFETY: with a lane it is made of a place.
             Some(lane) => Kind::Recorded(lane, unsafe { self.at.place }),
-            None => {
-                // SAFETY: and without, of ids.
-                let ids = unsafe { self.at.ids };
-                // SAFETY: of all spans of these words, this handle is the last.
-                let span = unsafe { Unrecorded::of_words(self.lane.addr(), ids) };
-                Kind::Unrecorded(ManuallyDrop::new(span))
-            }
+            None => Kind::Unrecorded(Look {
+                // SAFETY: there is no lane, and this one is never dropped.
+                span: ManuallyDrop::new(unsafe { self.unrecorded_again() }),
+                handle: PhantomData,
+            }),
         }
+    }
+
+    /// The span that is not recorded.
+    ///
+    /// # Safety
+    ///
+    /// It has no lane; and of this and what else is made of it, one is dropped, the last.
+    #[inline(always)]
+    unsafe fn unrecorded_again(&self) -> Unrecorded {
+        // SAFETY: without a lane, it is made of ids.
+        let ids = unsafe { self.at.ids };
+        // SAFETY: as promised by the caller.
+        unsafe { Unrecorded::of_words(self.lane.addr(), ids) }
     }
 
     /// The span, if it is recorded.
@@ -227,13 +260,18 @@ impl From<Unrecorded> for Span {
     #[inline(always)]
     fn from(span: Unrecorded) -> Self {
         let (word, ids) = span.into_words();
-        let lane = ptr::without_provenance_mut(word.get());
         Self {
-            // SAFETY: not zero.
-            lane: unsafe { NonNull::new_unchecked(lane) },
+            lane: no_lane(word),
             at: At { ids },
         }
     }
+}
+
+/// What stands where a recorded span has its lane.
+#[inline(always)]
+fn no_lane(word: NonZeroUsize) -> NonNull<ThreadLane> {
+    // SAFETY: not zero.
+    unsafe { NonNull::new_unchecked(ptr::without_provenance_mut(word.get())) }
 }
 
 impl Drop for Span {
@@ -242,7 +280,8 @@ impl Drop for Span {
         match self.kind() {
             // SAFETY: the span's last word.
             Kind::Recorded(lane, place) => lane.end(unsafe { place.ending() }),
-            Kind::Unrecorded(span) => drop(ManuallyDrop::into_inner(span)),
+            // SAFETY: it has no lane, and is not used any more.
+            Kind::Unrecorded(_) => drop(unsafe { self.unrecorded_again() }),
         }
     }
 }
@@ -311,11 +350,7 @@ with_twins! {
     /// Marks the span, and the children that it will have, as ones that somebody debugs.
     set_debug, with_debug() |span| match span.kind() {
         Kind::Recorded(..) => span.write(core::Span::set_debug),
-        Kind::Unrecorded(mut unrecorded) => {
-            unrecorded.set_debug();
-            let unrecorded = ManuallyDrop::into_inner(unrecorded).into();
-            std::mem::forget(std::mem::replace(span, unrecorded));
-        }
+        Kind::Unrecorded(look) => span.lane = no_lane(look.debug_word()),
     };
 }
 

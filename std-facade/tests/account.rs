@@ -120,9 +120,11 @@ fn open_spans_are_seen_whole_from_another_thread_while_they_are_written() {
                 }
             }
         });
-        let deadline = Instant::now() + Duration::from_secs(1);
+        let begin = Instant::now();
         let mut seen = 0;
-        while Instant::now() < deadline {
+        // On a machine that is busy with other things, the one that drains may not be there for long, and all
+        // spans be refused meanwhile.
+        while begin.elapsed() < Duration::from_secs(if seen > 0 { 1 } else { 60 }) {
             traces_in.for_each_open(|span| {
                 if span.name.is_empty() && span.tags.is_empty() {
                     // It is just beginning.

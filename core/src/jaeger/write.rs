@@ -144,15 +144,15 @@ pub(crate) const fn logs(tags: usize) -> u8 {
     short_header(last, span::LOGS, ty::LIST)
 }
 
-/// The header of a log's time, which is in microseconds, and that of its fields; a stop follows.
-pub(crate) const LOG: [u8; 2] = [
+/// The headers of what a log has, in this order: its time, in microseconds, and the list of its fields. A stop ends it.
+pub(crate) const LOG_HEADERS: [u8; 2] = [
     short_header(0, log::TIMESTAMP, ty::I64),
     short_header(log::TIMESTAMP, log::FIELDS, ty::LIST),
 ];
 
 /// The beginning of a log. Its fields follow, then a stop.
 pub(crate) fn log(w: &mut Writer<'_>, timestamp: i64, count: usize) {
-    let [time, fields] = LOG;
+    let [time, fields] = LOG_HEADERS;
     w.number_field(time, timestamp);
     w.structs_field(fields, count);
 }

@@ -121,7 +121,7 @@ impl<'r> Lists<'r> {
             if !are_plain(micros) {
                 return None;
             }
-            let [time, fields] = jaeger::LOG;
+            let [time, fields] = jaeger::LOG_HEADERS;
             self.place.i64_field(time, micros);
             self.place.put([fields]);
             self.go_to(rest);

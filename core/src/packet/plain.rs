@@ -25,9 +25,11 @@ pub(super) const MOST: usize = 14;
 /// The most that entries of so many bytes take more on the wire than in the record, with the headers of two lists and
 /// the span's stop, and with what the last chunk has too much.
 ///
-/// No entry takes more than four bytes more: what is around a string takes 7, two bytes more if a length has two, around
-/// a number with its up to ten bytes 6, around one of eight 6, around a log's time, of at most eight, 4; and an entry's
-/// header is four, which is the least that it has.
+/// An entry's header is four bytes in the record. On the wire, what is around a string takes 7, around a number with its
+/// up to ten bytes 6, around one of eight 6, around a log's time, of at most eight, 4: at most four bytes more than in
+/// the record, which is at least four. So it is where lengths take more than a byte each, because those entries are long.
+/// Where code is dear, there are so few entries that they are taken to be the longest; and then the writer's slack is
+/// room, too.
 const fn around(bytes: usize) -> usize {
     const REST: usize = 2 * 2 + 1 + 4 * (CHUNK - 1);
     match CHEAP {
@@ -113,7 +115,7 @@ pub(super) fn are_plain(micros: i64) -> bool {
 #[inline(always)]
 fn tags(run: Run<'_>, clock: &(impl Clock + ?Sized), w: &mut Writer<'_>) -> Option<()> {
     let most = run.bytes_left() + around(run.bytes_left());
-    // SAFETY: so many it takes at most.
+    // SAFETY: so many it takes at most, as is said at `around`.
     let place = unsafe { w.unchecked(most)? };
     let end = tags_at(place, run, clock)?;
     debug_assert!(end.is_within(place, most + if CHEAP { 0 } else { SLACK }));

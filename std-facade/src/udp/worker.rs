@@ -132,7 +132,7 @@ impl Worker {
         let urgent = state.stop || state.asked > state.done;
         // Only what waits now: spans that keep coming must not keep a flush from its end.
         let mut waiting = self.out.gather();
-        self.look = self.next_look(waiting.spans);
+        self.look = self.next_look(waiting.slots);
         let mut left = waiting.spans;
         while left > 0 && (urgent || over || waiting.fill_datagram) {
             let Some(sent) = self.send_next()? else {
@@ -191,10 +191,10 @@ impl Worker {
         }
     }
 
-    /// When to look again after so many spans have come since the last look.
-    fn next_look(&self, spans: usize) -> Duration {
+    /// When to look again if spans in so many slots have come to wait. At some rates, this is the one and the other in turn.
+    fn next_look(&self, slots: usize) -> Duration {
         let capacity = self.out.root().settings.capacity;
-        match capacity >= DEFAULT_CAPACITY && spans < capacity / 4 {
+        match capacity >= DEFAULT_CAPACITY && slots < capacity / 4 {
             true => LOOK,
             false => QUICK_LOOK,
         }
