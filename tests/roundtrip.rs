@@ -182,6 +182,18 @@ fn values() -> impl Strategy<Value = Val> {
     ]
 }
 
+/// With nothing else that is special.
+fn ordinary(acts: Vec<Act>) -> Case {
+    Case {
+        ring: 0,
+        limit: 60_000,
+        service: "s".into(),
+        process_tags: vec![],
+        account_often: false,
+        acts,
+    }
+}
+
 /// Case by case where the header of the list of spans becomes longer: at 15 and at 128.
 #[test]
 fn datagrams_are_full_to_the_byte_whatever_their_number_of_spans() {
@@ -194,14 +206,7 @@ fn datagrams_are_full_to_the_byte_whatever_their_number_of_spans() {
         };
         let mut acts: Vec<_> = (0..135).map(|_| start()).collect();
         acts.extend([Act::EndAll, Act::Pack, Act::Sent]);
-        let mut case = Case {
-            ring: 0,
-            limit: 0,
-            service: "s".into(),
-            process_tags: vec![],
-            account_often: false,
-            acts,
-        };
+        let mut case = ordinary(acts);
         for limit in limits {
             case.limit = limit;
             model::run::run_in::<24>(&case, 140);
@@ -231,14 +236,7 @@ fn spans_stay_in_order_when_slots_are_freed_behind_them() {
             Act::Sent,
         ]);
     }
-    let case = Case {
-        ring: 0,
-        limit: 60_000,
-        service: "s".into(),
-        process_tags: vec![],
-        account_often: false,
-        acts,
-    };
+    let case = ordinary(acts);
     model::run::run_in::<24>(&case, 6);
     model::run::run_in::<24>(&case, 5);
 }
@@ -253,14 +251,7 @@ fn a_record_as_long_as_its_slots_ends_like_any_other() {
             name,
             steps: (0..4_000).map(|_| tag()).collect(),
         };
-        let case = Case {
-            ring: 0,
-            limit: 60_000,
-            service: "s".into(),
-            process_tags: vec![],
-            account_often: false,
-            acts: vec![start, Act::Look, Act::EndAll, Act::Pack],
-        };
+        let case = ordinary(vec![start, Act::Look, Act::EndAll, Act::Pack]);
         model::run::run_in::<200>(&case, 100);
         model::run::run_in::<512>(&case, 40);
         model::run::run_in::<5_000>(&case, 4);
@@ -323,21 +314,14 @@ fn spans_at_the_edges_of_the_short_ways_are_read_as_they_were_said() {
             name: Text::Short("n".into()),
             steps: steps.clone(),
         };
-        let mut case = Case {
-            ring: 0,
-            limit: 0,
-            service: "s".into(),
-            process_tags: vec![],
-            account_often: false,
-            acts: vec![
-                start(),
-                start(),
-                Act::EndAll,
-                Act::Pack,
-                Act::Sent,
-                Act::Pack,
-            ],
-        };
+        let mut case = ordinary(vec![
+            start(),
+            start(),
+            Act::EndAll,
+            Act::Pack,
+            Act::Sent,
+            Act::Pack,
+        ]);
         for limit in [211, 397, 778, 60_000] {
             case.limit = limit;
             model::run::run_in::<24>(&case, 1_700);

@@ -13,6 +13,9 @@ thread_local! {
     static LOCAL: Local = const { Local::new() };
 }
 
+/// Of Lehmer's generator of 128 bits: <https://doi.org/10.1090/S0025-5718-99-00996-5>, table 4.
+pub(crate) const MULTIPLIER: u128 = 0xda94_2042_e4dd_58b5;
+
 /// See the module.
 pub(crate) struct Local {
     /// Whether the rest is made, and this process's.
@@ -103,10 +106,9 @@ impl Local {
         (NonZeroU64::new(low).unwrap_or(NonZeroU64::MIN), high)
     }
 
-    /// Lehmer's generator of 128 bits: <https://doi.org/10.1090/S0025-5718-99-00996-5>, table 4.
     #[inline(always)]
     fn next(&self) -> u128 {
-        let state = self.random.get().wrapping_mul(0xda94_2042_e4dd_58b5);
+        let state = self.random.get().wrapping_mul(MULTIPLIER);
         self.random.set(state);
         state
     }

@@ -62,7 +62,7 @@ impl Who {
     /// The first span of a trace, from a random number.
     #[inline(always)]
     fn root(number: NonZeroU64) -> Self {
-        let high = (u128::from(number.get()) * 0xda94_2042_e4dd_58b5) >> 64;
+        let high = (u128::from(number.get()) * local::MULTIPLIER) >> 64;
         Self {
             trace_id: [number.get(), high as u64],
             span_id: number.into(),

@@ -133,10 +133,7 @@ fn tags_at(mut place: Place, mut run: Run<'_>, clock: &(impl Clock + ?Sized)) ->
             let (key_len, len) = ((header >> 16) as usize & LONG_KEY, header as usize & 0xffff);
             let [key, value, rest] = run.split(key_len, len)?;
             if key_len | len > SHORT || count == MOST {
-                if !CHEAP {
-                    return None;
-                }
-                return lists::rest(Lists { header, run, place }, list, count, clock);
+                return odd(Lists { header, run, place }, list, count, clock);
             }
             place.put([KEY, key_len as u8]);
             place.words(key, key_len);
@@ -157,11 +154,8 @@ fn tags_at(mut place: Place, mut run: Run<'_>, clock: &(impl Clock + ?Sized)) ->
                     place.put([header, value, field - (kind & 1) as u8]);
                 }
                 _ => {
-                    if !CHEAP {
-                        return None;
-                    }
                     place.back(2 + key_len);
-                    return lists::rest(Lists { header, run, place }, list, count, clock);
+                    return odd(Lists { header, run, place }, list, count, clock);
                 }
             }
             place.put([ty::STOP]);
@@ -172,4 +166,18 @@ fn tags_at(mut place: Place, mut run: Run<'_>, clock: &(impl Clock + ?Sized)) ->
     }
     place.put([ty::STOP]);
     Some(place)
+}
+
+/// What is no short tag, and all behind it, where code is cheap.
+#[inline(always)]
+fn odd(
+    lists: Lists<'_>,
+    list: Place,
+    count: usize,
+    clock: &(impl Clock + ?Sized),
+) -> Option<Place> {
+    match CHEAP {
+        true => lists::rest(lists, list, count, clock),
+        false => None,
+    }
 }
