@@ -1,20 +1,18 @@
 //! Spans.
 
+mod handle;
 mod log;
 
 use std::fmt;
-use std::hint::assert_unchecked;
-use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::num::{NonZeroU64, NonZeroU128, NonZeroUsize};
-use std::ops::Deref;
+use std::num::{NonZeroU64, NonZeroU128};
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 
-use jaegerling_core::{
-    self as core, Flags, Place, ReferenceKind, SpanContext, SpanId, TraceId, Value,
-};
+use jaegerling_core::{self as core, Flags, ReferenceKind, SpanContext, SpanId, TraceId, Value};
 
+pub(crate) use handle::Kind;
+use handle::{At, no_lane};
 pub use log::Log;
 
 use crate::begin;
@@ -22,7 +20,7 @@ use crate::clock::StartTime;
 use crate::lane::{ThreadLane, WORDS};
 use crate::name::Name;
 use crate::random;
-use crate::unrecorded::{self, Ids, Unrecorded, is_unrecorded};
+use crate::unrecorded::{self, Unrecorded};
 
 /// Something that takes time. It ends when it is dropped, on whatever thread.
 ///
@@ -35,108 +33,14 @@ pub struct Span {
     at: At,
 }
 
-/// What a span is, in one word. It and the lane are moved in two registers, which an `enum` is not.
-#[derive(Clone, Copy)]
-union At {
-    place: Place<'static, WORDS>,
-    ids: Ids,
-}
-
-/// The same for those who look, as long as they borrow the span.
-pub(crate) enum Kind<'a> {
-    Recorded(&'static ThreadLane, Place<'static, WORDS>),
-    Unrecorded(Look<'a>),
-}
-
-/// A span that is not recorded, while its handle is borrowed.
-pub(crate) struct Look<'a> {
-    span: ManuallyDrop<Unrecorded>,
-    handle: PhantomData<&'a Span>,
-}
-
-impl Deref for Look<'_> {
-    type Target = Unrecorded;
-
-    #[inline(always)]
-    fn deref(&self) -> &Unrecorded {
-        &self.span
-    }
-}
-
 /// The span while something is said of it.
 type Recorded = core::Span<'static, &'static ThreadLane, WORDS>;
-
-// SAFETY: it is a reference to a lane, which all threads share, and to its slot there; or its ids alone, where nobody
-// else looks.
-unsafe impl Send for Span {}
-// SAFETY: as above. Those who share it read its ids.
-unsafe impl Sync for Span {}
-const _: () = {
-    const fn is_shared<T: Send + Sync>() {}
-    is_shared::<&ThreadLane>();
-    is_shared::<Place<'static, WORDS>>();
-};
 
 // What is behind the handle is written by this span alone, and whole after each call.
 impl UnwindSafe for Span {}
 impl RefUnwindSafe for Span {}
 
 impl Span {
-    /// The span that is open there.
-    #[inline(always)]
-    pub(crate) fn recorded_at(lane: &'static ThreadLane, place: Place<'static, WORDS>) -> Self {
-        const { assert!(align_of::<ThreadLane>() > 1) };
-        let lane = NonNull::from(lane);
-        // SAFETY: more than a byte is aligned.
-        unsafe { assert_unchecked(!is_unrecorded(lane.addr())) };
-        Self {
-            lane,
-            at: At { place },
-        }
-    }
-
-    /// A span that is not recorded, of the tracer of this number, or of none: 0.
-    #[inline(always)]
-    pub(crate) fn unrecorded(tracer: u64, context: SpanContext) -> Self {
-        Unrecorded::new(tracer, context).into()
-    }
-
-    #[inline(always)]
-    fn lane(&self) -> Option<&'static ThreadLane> {
-        if is_unrecorded(self.lane.addr()) {
-            return None;
-        }
-        // SAFETY: that of a lane, which is there as long as the span is.
-        Some(unsafe { self.lane.as_ref() })
-    }
-
-    /// What it is.
-    #[inline(always)]
-    pub(crate) fn kind(&self) -> Kind<'_> {
-        match self.lane() {
-            // SAFETY: with a lane it is made of a place.
-            Some(lane) => Kind::Recorded(lane, unsafe { self.at.place }),
-            None => Kind::Unrecorded(Look {
-                // SAFETY: there is no lane, and this one is never dropped.
-                span: ManuallyDrop::new(unsafe { self.unrecorded_again() }),
-                handle: PhantomData,
-            }),
-        }
-    }
-
-    /// The span that is not recorded.
-    ///
-    /// # Safety
-    ///
-    /// It has no lane; and of this and what else is made of it, one is dropped, the last.
-    #[inline(always)]
-    unsafe fn unrecorded_again(&self) -> Unrecorded {
-        // SAFETY: without a lane, it is made of ids.
-        let ids = unsafe { self.at.ids };
-        // SAFETY: as promised by the caller.
-        unsafe { Unrecorded::of_words(self.lane.addr(), ids) }
-    }
-
     /// The span, if it is recorded.
     #[inline(always)]
     fn recorded(&mut self) -> Option<ManuallyDrop<Recorded>> {
@@ -253,36 +157,6 @@ impl Span {
     {
         self.add_tag_with(key, value);
         self
-    }
-}
-
-impl From<Unrecorded> for Span {
-    #[inline(always)]
-    fn from(span: Unrecorded) -> Self {
-        let (word, ids) = span.into_words();
-        Self {
-            lane: no_lane(word),
-            at: At { ids },
-        }
-    }
-}
-
-/// What stands where a recorded span has its lane.
-#[inline(always)]
-fn no_lane(word: NonZeroUsize) -> NonNull<ThreadLane> {
-    // SAFETY: not zero.
-    unsafe { NonNull::new_unchecked(ptr::without_provenance_mut(word.get())) }
-}
-
-impl Drop for Span {
-    #[inline(always)]
-    fn drop(&mut self) {
-        match self.kind() {
-            // SAFETY: the span's last word.
-            Kind::Recorded(lane, place) => lane.end(unsafe { place.ending() }),
-            // SAFETY: it has no lane, and is not used any more.
-            Kind::Unrecorded(_) => drop(unsafe { self.unrecorded_again() }),
-        }
     }
 }
 
