@@ -10,9 +10,9 @@ use std::slice;
 
 use jaegerling_core::decode::decode;
 use jaegerling_core::{
-    BUFFER_EXTRA, Drain, Dropped, Flags, IdSource, KeepOldest, LaneRing, MAX_DATAGRAM, MAX_SLOTS,
-    Outcome, Packer, Process, SeededIds, Seen, SingleContext, Slot, Span, SpanContext, SpanId,
-    TraceId, Tracer, Value,
+    BUFFER_EXTRA, Claimed, Drain, Dropped, Flags, IdSource, KeepOldest, LaneRing, MAX_DATAGRAM,
+    MAX_SLOTS, Outcome, Packer, Process, SeededIds, Seen, SingleContext, Slot, Span, SpanContext,
+    SpanId, TraceId, Tracer, Value,
 };
 
 use one::{NoClock, One, Ring, WORDS};
@@ -29,14 +29,22 @@ fn tracer<const SLOTS: usize>() -> Device<SLOTS> {
 type OnHeap = Tracer<NoClock, SeededIds, SingleContext, KeepOldest, Box<[Slot<WORDS>]>, WORDS>;
 
 fn start<'r>(ring: &'r Ring<'r>, name: &str) -> Span<'r, One<'r>, WORDS> {
+    // SAFETY: the slots are in this ring only.
+    let claimed = unsafe { ring.claim() };
+    begin(ring, claimed, name)
+}
+
+fn begin<'r>(
+    ring: &'r Ring<'r>,
+    claimed: Option<Claimed<'r, WORDS>>,
+    name: &str,
+) -> Span<'r, One<'r>, WORDS> {
     let context = SpanContext {
         trace_id: TraceId::MIN,
         span_id: SpanId::MIN,
         parent_id: None,
         flags: Flags::SAMPLED,
     };
-    // SAFETY: the slots are in this ring only.
-    let claimed = unsafe { ring.claim() };
     // SAFETY: a slot of that ring.
     unsafe { Span::start(One(ring), context, claimed, name) }
 }
@@ -159,6 +167,49 @@ fn spans_that_stay_open_cost_their_slots_and_nothing_else() {
         shown += 1;
     });
     assert_eq!(shown, 25);
+}
+
+#[test]
+fn a_ring_says_when_a_sixteenth_of_it_was_claimed_since_the_drainer_looked() {
+    // With so many open spans where a claim begins again, claims go round and round.
+    for open in [0, 70] {
+        let slots = slots(160);
+        let ring = LaneRing::new(SingleContext::new(), &slots[..]);
+        let mut sink = Sink::new(&ring);
+        let open: Vec<_> = (0..open).map(|_| start(&ring, "open")).collect();
+        assert_eq!(sink.drain(), 0);
+        for _ in 0..20 {
+            for claimed in 1..=25 {
+                start(&ring, "short").end();
+                // What lies in between is seen as claimed, too.
+                assert!(ring.is_filling() || claimed < 10);
+                assert!(!ring.is_filling() || claimed >= 10 || !open.is_empty());
+            }
+            assert_eq!(sink.drain(), 25);
+            assert!(!ring.is_filling());
+        }
+    }
+}
+
+#[test]
+fn claims_without_a_search_come_to_an_end_with_each_sixteenth() {
+    let slots = slots(160);
+    let ring = LaneRing::new(SingleContext::new(), &slots[..]);
+    let mut sink = Sink::new(&ring);
+    let (mut in_a_row, mut most) = (0, 0);
+    for at in 0..1_000 {
+        // SAFETY: the slots are in this ring only.
+        let next = unsafe { ring.claim_next() };
+        in_a_row = if next.is_some() { in_a_row + 1 } else { 0 };
+        most = most.max(in_a_row);
+        // SAFETY: as above.
+        let claimed = next.or_else(|| unsafe { ring.claim() });
+        begin(&ring, claimed, "short").end();
+        if at % 100 == 99 {
+            assert_eq!(sink.drain(), 100);
+        }
+    }
+    assert_eq!(most, 10);
 }
 
 #[test]

@@ -264,6 +264,9 @@ fn begin_in(lane: &'static ThreadLane, context: &SpanContext) -> Span {
         lane.hub.bell.ring_for_loss();
         return Span::unrecorded(lane.hub.settings.number, *context);
     };
+    if lane.ring.is_filling() {
+        lane.bell.ring_for_many();
+    }
     // SAFETY: claimed in this lane.
     let place = unsafe { core::Span::begin(&lane, context, claimed) };
     Span::recorded_at(lane, place)

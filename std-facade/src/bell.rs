@@ -18,8 +18,13 @@ const SLEEPING: u32 = 1;
 const LOSSES: u32 = 4;
 /// The tracer is closed: who ends a span looks whether it was the last one.
 const ORPHANED: u32 = 2;
+/// The drainer sleeps, though spans wait: it wants to be woken if they become many.
+const MANY: u32 = 16;
 /// Who rings must pass a fence before it looks: nobody can do that for it.
 const FENCED: u32 = 8;
+
+/// What ends with the drainer's sleep.
+const ASLEEP: u32 = SLEEPING | LOSSES | MANY;
 
 /// What a span rings when it has ended.
 ///
@@ -44,13 +49,18 @@ impl Bell {
     /// Wakes the drainer if it sleeps: call after the store that it should see.
     #[inline(always)]
     pub(crate) fn ring(&self) {
-        self.ring_for(!FENCED);
+        self.ring_for(SLEEPING | ORPHANED);
     }
 
     /// The same after a span was refused: call after it was counted.
     #[inline(always)]
     pub(crate) fn ring_for_loss(&self) {
         self.ring_for(LOSSES);
+    }
+
+    /// The same after so many slots were claimed that somebody should look.
+    pub(crate) fn ring_for_many(&self) {
+        self.ring_for(MANY);
     }
 
     #[inline(always)]
@@ -75,10 +85,8 @@ impl Bell {
         if self.forks != os::forks() {
             return;
         }
-        let wanted = self
-            .wanted
-            .fetch_and(!(SLEEPING | LOSSES), Ordering::Relaxed);
-        if wanted & SLEEPING != 0 {
+        let wanted = self.wanted.fetch_and(!ASLEEP, Ordering::Relaxed);
+        if wanted & (SLEEPING | MANY) != 0 {
             let sleeper = self.lock_sleeper().take();
             if let Some(sleeper) = sleeper {
                 sleeper.wake();
@@ -97,10 +105,17 @@ impl Bell {
         self.want(wanted);
     }
 
-    /// Says that the drainer is awake.
-    pub(crate) fn awake(&self) {
-        self.wanted
-            .fetch_and(!(SLEEPING | LOSSES), Ordering::Relaxed);
+    /// Says that the drainer will sleep for a while, and wants to be woken if many spans come. One ring may
+    /// be missed: no fence is paid for it, as the next one comes while there is still much room.
+    pub(crate) fn listen_for_many(&self, waker: &Waker) {
+        self.replace_sleeper(Some(waker.clone()));
+        self.wanted.fetch_or(MANY, Ordering::Relaxed);
+    }
+
+    /// Says that the drainer is awake, and whether it was woken, if it wanted to be for many spans.
+    pub(crate) fn awake(&self) -> bool {
+        let wanted = self.wanted.fetch_and(!ASLEEP, Ordering::Relaxed);
+        wanted & MANY == 0
     }
 
     /// Says that nobody drains any more.
@@ -240,7 +255,7 @@ mod loom_tests {
             bell.listen(&waker, false);
             match take() {
                 (_, true) => break,
-                (true, false) => bell.awake(),
+                (true, false) => _ = bell.awake(),
                 // Deadlocks, which loom reports, if a wake-up was lost.
                 (false, false) => alarm.0.wait(),
             }

@@ -15,7 +15,7 @@ use crate::{TracesIn, TracesOut, os};
 
 /// Slots of a thread's lane, unless said otherwise: 8 MiB of address space, of which a thread
 /// takes as much as it has spans at once.
-pub(crate) const DEFAULT_CAPACITY: usize = 32_768;
+const DEFAULT_CAPACITY: usize = 32_768;
 
 /// The longest service name, in bytes.
 const MAX_SERVICE_NAME: usize = 1_024;

@@ -23,16 +23,11 @@ pub(crate) struct Drains {
     found_open: (usize, usize),
 }
 
-/// What a slot holds.
-const SLOT_BYTES: usize = 4 * WORDS;
-
 /// What there is to drain.
 #[derive(Clone, Copy)]
 pub(crate) struct Waiting {
     /// Spans that wait.
     pub(crate) spans: usize,
-    /// Slots that these take, roughly.
-    pub(crate) slots: usize,
     /// Whether they fill a datagram, roughly.
     pub(crate) fill_datagram: bool,
     /// Whether a loss has yet to be told.
@@ -174,10 +169,6 @@ impl Drains {
     pub(crate) fn waiting(&self, settings: &Settings) -> Waiting {
         Waiting {
             spans: self.drain.waiting(),
-            slots: self
-                .drain
-                .waiting()
-                .max(self.drain.waiting_bytes() / SLOT_BYTES),
             fill_datagram: self.drain.waiting_bytes() + settings.service_name.len()
                 >= self.packer.limit(),
             untold_loss: settings.loss_span && self.loss.is_pending(&self.dropped()),

@@ -128,6 +128,14 @@ impl TracesOut {
         }
     }
 
+    /// Sleeps while spans wait, until they become many or the time is over. Says whether they have.
+    pub(crate) fn park_until_many(&self, waker: &Waker, left: Duration) -> bool {
+        let bell = self.root.hub().bell;
+        bell.listen_for_many(waker);
+        std::thread::park_timeout(left);
+        bell.awake()
+    }
+
     /// Lends the next datagram, if a span waits, and is told what became of it. No memory is
     /// allocated, once the buffer is.
     ///

@@ -120,6 +120,21 @@ fn a_full_datagram_does_not_linger() {
 }
 
 #[test]
+fn a_lane_that_holds_less_than_a_datagram_is_emptied_before_it_is_full() {
+    let sink = Sink::new();
+    let (traces_in, out) = builder("udp").capacity(512).build().expect("a tracer");
+    let sender = Options::new().linger(2 * LONG).spawn(out, sink.addr);
+    let sender = sender.expect("a sender");
+    for _ in 0..500 {
+        (0..4).for_each(|_| drop(traces_in.new_trace("tick")));
+        thread::sleep(Duration::from_millis(1));
+    }
+    sender.flush(LONG).expect("flushed");
+    let stats = traces_in.stats();
+    assert_eq!((stats.started, stats.dropped.total()), (2_000, 0));
+}
+
+#[test]
 fn a_flush_sends_at_once_all_that_has_ended() {
     let sink = Sink::new();
     let (traces_in, out) = tracer();

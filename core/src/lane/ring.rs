@@ -43,8 +43,9 @@ pub struct LaneRing<L, S, const WORDS: usize> {
     /// How many slots, from the first, were ever claimed.
     touched: AtomicU32,
     /// Up to which slot a claim takes the next one without a search: those that were claimed before, but
-    /// for the last one; none, once the drainer has seen all claims, until a search was made. The
-    /// drainer's word may be lost to a claim's, and comes again with the next sweep.
+    /// for the last one, and no more than a stretch at once (see [`is_filling`](Self::is_filling)); none, once
+    /// the drainer has seen all claims, until a search was made. The drainer's word may be lost to a claim's,
+    /// and comes again with the next sweep.
     at_hand: AtomicU32,
     claimed: Counter,
     refused: Counter,
@@ -167,8 +168,11 @@ impl<L: ClaimLock, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, W
         let claimed = unsafe { slot.claim(state::OPEN, || self.claimed.add(1)) };
         self.cursor.store(cursor.0, Ordering::Release);
         let touched = self.touched.load(Ordering::Relaxed);
-        self.at_hand
-            .store(touched.saturating_sub(1), Ordering::Relaxed);
+        let mut at_hand = touched.saturating_sub(1);
+        if at_hand as usize > cursor.index() {
+            at_hand = at_hand.min((cursor.index() + self.stretch()) as u32);
+        }
+        self.at_hand.store(at_hand, Ordering::Relaxed);
         claimed
     }
 
@@ -251,6 +255,22 @@ impl<L, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, WORDS> {
             }
         }
         None
+    }
+
+    /// Whether a sixteenth of the slots, or more, was claimed since the drainer has seen all claims: if it
+    /// sleeps, it should look. Those who claim ask when [`claim_next`](Self::claim_next) gives nothing, which it
+    /// does once in that many claims at least.
+    pub fn is_filling(&self) -> bool {
+        let seen = Cursor(self.seen.load(Ordering::Relaxed));
+        let cursor = Cursor(self.cursor.load(Ordering::Relaxed));
+        let (first, second) = seen.until(cursor, self.slots().len());
+        let claimed = [first, second].map(|(from, to)| to - from);
+        claimed.iter().sum::<usize>() >= self.stretch()
+    }
+
+    /// So many claims are worth a look.
+    fn stretch(&self) -> usize {
+        (self.slots().len() / 16).max(1)
     }
 
     /// The slots in use.

@@ -12,9 +12,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A thread gathers spans for 100 ms, or until they fill a datagram, and sends them no faster than
-//! a stock Jaeger on the same machine can take them: 5 MB/s, which is about 50,000 spans of 100
-//! bytes a second, and at most two full datagrams at once. [`Options`] changes both.
+//! A thread gathers spans for 100 ms, or until one of the threads that trace has filled a sixteenth of its
+//! ring and wakes it, and sends them no faster than a stock Jaeger on the same machine can take them: 5
+//! MB/s, which is about 50,000 spans of 100 bytes a second, and at most two full datagrams at once.
+//! [`Options`] changes both.
 //!
 //! What the system refuses because it is too long is packed smaller, and no span is lost. After a
 //! failure the address is resolved again.

@@ -7,16 +7,13 @@ use std::time::{Duration, Instant};
 
 use super::link::Link;
 use super::{DatagramSender, Options, Resolve, SendError, UdpStats};
-use crate::builder::DEFAULT_CAPACITY;
 use crate::global::lock;
 use crate::traces_out::{Packet, thread_waker};
 use crate::{Ended, TracesOut};
 
-/// How often the thread looks whether what lingers fills a datagram. In that time, a thread that
-/// starts a million spans a second fills two thirds of its lane.
-const LOOK: Duration = Duration::from_millis(20);
-/// The same where spans come fast, or lanes are smaller than by default.
-const QUICK_LOOK: Duration = Duration::from_millis(10);
+/// How often the thread looks whether what lingers fills a datagram, if it may linger for longer: what many
+/// threads record, each of them slowly.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What others have to say to the thread, and it to them.
 #[derive(Default)]
@@ -86,7 +83,6 @@ pub(super) struct Worker {
     linger: Duration,
     control: Arc<Control>,
     waker: Waker,
-    look: Duration,
 }
 
 impl Worker {
@@ -103,7 +99,6 @@ impl Worker {
             linger: options.linger,
             control,
             waker: Waker::noop().clone(),
-            look: QUICK_LOOK,
         }
     }
 
@@ -132,7 +127,6 @@ impl Worker {
         let urgent = state.stop || state.asked > state.done;
         // Only what waits now: spans that keep coming must not keep a flush from its end.
         let mut waiting = self.out.gather();
-        self.look = self.next_look(waiting.slots);
         let mut left = waiting.spans;
         while left > 0 && (urgent || over || waiting.fill_datagram) {
             let Some(sent) = self.send_next()? else {
@@ -178,6 +172,7 @@ impl Worker {
     /// they filled it.
     fn linger(&self) -> bool {
         let begin = Instant::now();
+        let mut are_many = false;
         loop {
             let left = self.linger.saturating_sub(begin.elapsed());
             let state = self.control.get();
@@ -187,16 +182,11 @@ impl Worker {
             if self.out.gather().fill_datagram {
                 return false;
             }
-            thread::park_timeout(left.min(self.look));
-        }
-    }
-
-    /// When to look again if spans in so many slots have come to wait. At some rates, this is the one and the other in turn.
-    fn next_look(&self, slots: usize) -> Duration {
-        let capacity = self.out.root().settings.capacity;
-        match capacity >= DEFAULT_CAPACITY && slots < capacity / 4 {
-            true => LOOK,
-            false => QUICK_LOOK,
+            // A lane that is too small to fill one must not be full.
+            if are_many {
+                return true;
+            }
+            are_many = self.out.park_until_many(&self.waker, left.min(LOOK));
         }
     }
 

@@ -66,6 +66,7 @@ pub fn touch_all() {
         LaneRing::claim_more => (it: &'static LaneRing);
         LaneRing::claim_next => (it: &'static LaneRing);
         LaneRing::claimed => (it: &'static LaneRing);
+        LaneRing::is_filling => (it: &'static LaneRing);
         LaneRing::is_in_use => (it: &'static LaneRing);
         LaneRing::new => (lock: SingleContext, slots: S);
         LaneRing::next_open => (it: &'static LaneRing, from: usize);
