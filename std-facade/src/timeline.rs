@@ -97,6 +97,28 @@ impl Timeline {
     /// Nanoseconds since the Unix epoch.
     #[inline]
     pub(crate) fn unix_nanos(&self, ticks: u64) -> i64 {
+        match self.recent(ticks) {
+            Some(nanos) => nanos,
+            None => self.whenever(ticks),
+        }
+    }
+
+    /// The same of what is on the line that is carried on, and far from any limit: of almost all.
+    #[inline]
+    fn recent(&self, ticks: u64) -> Option<i64> {
+        if self.before.is_some() {
+            return None;
+        }
+        let nanos = self.line.nanos(ticks.checked_sub(self.line.ticks)?)?;
+        self.line
+            .monotonic
+            .checked_add(nanos)?
+            .checked_add(self.offset)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn whenever(&self, ticks: u64) -> i64 {
         let line = if ticks >= self.line.ticks {
             &self.line
         } else {
@@ -271,12 +293,14 @@ impl Line {
         }
     }
 
+    /// What so many ticks take, unless that is too much.
     #[inline]
+    fn nanos(&self, ticks: u64) -> Option<i64> {
+        i64::try_from((u128::from(ticks) * u128::from(self.rate)) >> RATE_BITS).ok()
+    }
+
     fn monotonic_at(&self, ticks: u64) -> i64 {
-        let nanos = |ticks: u64| {
-            let nanos = (u128::from(ticks) * u128::from(self.rate)) >> RATE_BITS;
-            i64::try_from(nanos).unwrap_or(i64::MAX)
-        };
+        let nanos = |ticks| self.nanos(ticks).unwrap_or(i64::MAX);
         if ticks >= self.ticks {
             self.monotonic.saturating_add(nanos(ticks - self.ticks))
         } else {

@@ -86,7 +86,11 @@ fn head<'r, const WORDS: usize>(
     place.i64_field(jaeger::ID, record.number(0) as i64);
     place.i64_field(jaeger::ID, record.number(1) as i64);
     place.i64_field(jaeger::ID, record.number(2) as i64);
-    place.i64_field(jaeger::ID, record.number(3) as i64);
+    match record.number(3) {
+        // Of a trace's first span.
+        0 if CHEAP => place.put([jaeger::ID, 0]),
+        parent => place.i64_field(jaeger::ID, parent as i64),
+    }
     place.put([jaeger::NAME, name_len as u8]);
     place.words(name, name_len);
     place.put(jaeger::flags(0, record.flags()));

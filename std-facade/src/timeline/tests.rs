@@ -372,7 +372,11 @@ proptest! {
             machine.pass(during - during / 2);
             let end = machine.ticks();
             machine.drain(&mut timeline);
-            let [start, middle, end] = [start, middle, end].map(|ticks| timeline.unix_nanos(ticks));
+            let [start, middle, end] = [start, middle, end].map(|ticks| {
+                let date = timeline.unix_nanos(ticks);
+                assert_eq!(date, timeline.whenever(ticks), "the short way");
+                date
+            });
             prop_assert!(start <= middle && middle <= end);
             prop_assert!(end.abs_diff(machine.wall) < TOLERANCE + 100_000);
             let wrong = (end - start).abs_diff(during);
@@ -402,8 +406,10 @@ proptest! {
             };
             timeline.is_due(last.ticks, last.wall);
             timeline.follow(last);
-            timeline.unix_nanos(last.ticks);
-            timeline.unix_nanos(next.0);
+            for ticks in [last.ticks, next.0, next.0 >> 20, last.ticks.wrapping_add(next.0 >> 25)] {
+                let date = timeline.whenever(ticks);
+                prop_assert_eq!(timeline.unix_nanos(ticks), date, "the short way");
+            }
             prop_assert!(timeline.past.len() <= PAST);
         }
     }
