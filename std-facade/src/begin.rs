@@ -191,17 +191,18 @@ pub(crate) fn in_context(root: &Root, context: SpanContext) -> Span {
 pub(crate) fn child_in(root: &Root, parent: &SpanContext) -> Span {
     match parent.flags.is_sampled() {
         true => in_context(root, child_of(parent, root.settings.next_span_id())),
-        false => unsampled_child_in(root, parent).into(),
+        false => unsampled_child_in(local::at_hand(), root, parent).into(),
     }
 }
 
-/// Not as a span: so the compiler knows that it is not recorded.
+/// Not as a span: so the compiler knows that it is not recorded. With what is at hand, because to find that may be
+/// a call, for which all registers are saved.
 #[cold]
 #[inline(never)]
-fn unsampled_child_in(root: &Root, parent: &SpanContext) -> Unrecorded {
+fn unsampled_child_in(local: &Local, root: &Root, parent: &SpanContext) -> Unrecorded {
     let trace_id = [parent.trace_id.low(), parent.trace_id.high()];
     let child = match root.settings.ids {
-        None => Unrecorded::child_at_hand(trace_id, parent.span_id, parent.flags),
+        None => Unrecorded::child_at_hand(local, trace_id, parent.span_id, parent.flags),
         Some(_) => None,
     };
     match child {

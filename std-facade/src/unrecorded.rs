@@ -9,7 +9,7 @@ use std::ptr::{self, NonNull};
 
 use jaegerling_core::{Flags, SpanContext, SpanId, TraceId};
 
-use crate::local;
+use crate::local::{self, Local};
 
 /// How many free cells a thread keeps above the last one, of 48 bytes each.
 const KEPT: u32 = 64;
@@ -117,11 +117,11 @@ impl Unrecorded {
     /// A child of a span with no tracer, which has none either, and a random id; if all that it takes is at hand.
     #[inline(always)]
     pub(crate) fn child_at_hand(
+        local: &Local,
         trace_id: [u64; 2],
         parent_id: SpanId,
         flags: Flags,
     ) -> Option<Self> {
-        let local = local::at_hand();
         if !local.is_begun() {
             return None;
         }
@@ -206,7 +206,7 @@ impl Unrecorded {
             return None;
         }
         let who = self.who();
-        Self::child_at_hand(who.trace_id, who.span_id, self.flags())
+        Self::child_at_hand(local::at_hand(), who.trace_id, who.span_id, self.flags())
     }
 }
 
@@ -232,15 +232,15 @@ impl Drop for Unrecorded {
     #[inline(always)]
     fn drop(&mut self) {
         if self.is_in_cell() {
-            keep(self.ids);
+            keep(self.ids, local::at_hand());
         }
     }
 }
 
 /// Out of line, as the end of a recorded span.
 #[inline(never)]
-fn keep(cell: Owned) {
-    local::at_hand().cells.keep(cell);
+fn keep(cell: Owned, local: &Local) {
+    local.cells.keep(cell);
 }
 
 /// Not with what is to stand in it: that would have to be in memory first.
