@@ -170,29 +170,59 @@ fn spans_that_stay_open_cost_their_slots_and_nothing_else() {
 }
 
 #[test]
-fn a_ring_says_when_a_sixteenth_of_it_was_claimed_since_the_drainer_looked() {
-    // With so many open spans where a claim begins again, claims go round and round.
-    for open in [0, 70] {
-        let slots = slots(160);
+fn a_ring_says_when_it_is_time_to_look_again() {
+    let looks = [
+        (1, 1),
+        (7, 1),
+        (16, 4),
+        (160, 40),
+        (1_024, 256),
+        (4_096, 256),
+        (32_768, 2_048),
+        (MAX_SLOTS, 4_096),
+    ];
+    for (count, stretch) in looks {
+        let slots = slots(count);
         let ring = LaneRing::new(SingleContext::new(), &slots[..]);
         let mut sink = Sink::new(&ring);
-        let open: Vec<_> = (0..open).map(|_| start(&ring, "open")).collect();
-        assert_eq!(sink.drain(), 0);
         for _ in 0..20 {
-            for claimed in 1..=25 {
-                start(&ring, "short").end();
-                // What lies in between is seen as claimed, too.
-                assert!(ring.is_filling() || claimed < 10);
-                assert!(!ring.is_filling() || claimed >= 10 || !open.is_empty());
+            for claimed in 1..=stretch + 1 {
+                let is_recorded = start(&ring, "short").is_recording();
+                assert_eq!(ring.is_filling(), claimed >= stretch, "{count} slots");
+                assert!(is_recorded || claimed > count);
             }
-            assert_eq!(sink.drain(), 25);
+            sink.drain();
             assert!(!ring.is_filling());
         }
     }
 }
 
 #[test]
-fn claims_without_a_search_come_to_an_end_with_each_sixteenth() {
+fn slots_that_are_claimed_for_what_is_added_to_a_span_count_and_open_ones_do_not() {
+    let slots = slots(160);
+    let ring = LaneRing::new(SingleContext::new(), &slots[..]);
+    let mut sink = Sink::new(&ring);
+    let mut open: Vec<_> = (0..39).map(|_| start(&ring, "open")).collect();
+    assert_eq!(sink.drain(), 0);
+    for _ in 0..100 {
+        start(&ring, "short").end();
+        assert!(!ring.is_filling(), "the open ones were looked at");
+        assert_eq!(sink.drain(), 1);
+    }
+    // Where no span begins meanwhile.
+    let text = "x".repeat(4 * WORDS);
+    for (more, span) in open.iter_mut().enumerate() {
+        assert!(!ring.is_filling(), "{more} slots");
+        span.tag("", text.as_str());
+    }
+    open[0].tag("", text.as_str());
+    assert!(ring.is_filling());
+    assert_eq!(sink.drain(), 0);
+    assert!(!ring.is_filling());
+}
+
+#[test]
+fn claims_without_a_search_come_to_an_end_before_it_is_time_to_look_again() {
     let slots = slots(160);
     let ring = LaneRing::new(SingleContext::new(), &slots[..]);
     let mut sink = Sink::new(&ring);
@@ -209,7 +239,7 @@ fn claims_without_a_search_come_to_an_end_with_each_sixteenth() {
             assert_eq!(sink.drain(), 100);
         }
     }
-    assert_eq!(most, 10);
+    assert_eq!(most, 40);
 }
 
 #[test]

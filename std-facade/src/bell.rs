@@ -15,14 +15,13 @@ use crate::{global, os};
 /// The drainer sleeps: it wants to be woken.
 const SLEEPING: u32 = 1;
 /// It also wants to know of a span that is refused.
-const LOSSES: u32 = 4;
+const LOSSES: u32 = 2;
+/// The drainer sleeps, though spans wait: it wants to be woken if they become many, or have no room.
+const MANY: u32 = 4;
 /// The tracer is closed: who ends a span looks whether it was the last one.
-const ORPHANED: u32 = 2;
-/// The drainer sleeps, though spans wait: it wants to be woken if they become many.
-const MANY: u32 = 16;
+const ORPHANED: u32 = 8;
 /// Who rings must pass a fence before it looks: nobody can do that for it.
-const FENCED: u32 = 8;
-
+const FENCED: u32 = 16;
 /// What ends with the drainer's sleep.
 const ASLEEP: u32 = SLEEPING | LOSSES | MANY;
 
@@ -55,10 +54,10 @@ impl Bell {
     /// The same after a span was refused: call after it was counted.
     #[inline(always)]
     pub(crate) fn ring_for_loss(&self) {
-        self.ring_for(LOSSES);
+        self.ring_for(LOSSES | MANY);
     }
 
-    /// The same after so many slots were claimed that somebody should look.
+    /// The same after so many slots were claimed that somebody should look, or one was asked for and there was none.
     pub(crate) fn ring_for_many(&self) {
         self.ring_for(MANY);
     }
@@ -112,10 +111,10 @@ impl Bell {
         self.wanted.fetch_or(MANY, Ordering::Relaxed);
     }
 
-    /// Says that the drainer is awake, and whether it was woken, if it wanted to be for many spans.
+    /// Says that the drainer is awake. Tells whether somebody has rung since it listened.
     pub(crate) fn awake(&self) -> bool {
         let wanted = self.wanted.fetch_and(!ASLEEP, Ordering::Relaxed);
-        wanted & MANY == 0
+        wanted & ASLEEP == 0
     }
 
     /// Says that nobody drains any more.

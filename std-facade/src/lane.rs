@@ -197,7 +197,13 @@ unsafe impl Lane<'static, WORDS> for &'static ThreadLane {
         // SAFETY: the lane owns its slots; they stay where they are.
         let claim = |ring: &'static Ring| unsafe { ring.claim_more() };
         // Nothing of a user's is dropped here, which might panic.
-        with_lane_untidied(&self.hub, |lane| claim(&lane.ring))
+        with_lane_untidied(&self.hub, |lane| {
+            let claimed = claim(&lane.ring);
+            if claimed.is_none() || lane.ring.is_filling() {
+                lane.bell.ring_for_many();
+            }
+            claimed
+        })
     }
 
     #[cold]
@@ -373,6 +379,37 @@ mod tests {
         drain(&mut out);
         let stats = traces_in.stats();
         assert_eq!((stats.started, stats.handed_over), (30, 30));
+    }
+
+    /// Whether `work` wakes one who sleeps while spans wait.
+    fn wakes(out: &TracesOut, work: impl FnOnce()) -> bool {
+        let bell = out.root().hub().bell;
+        out.gather();
+        bell.listen_for_many(std::task::Waker::noop());
+        work();
+        bell.awake()
+    }
+
+    #[test]
+    fn who_sleeps_is_woken_once_many_slots_are_taken_by_whatever() {
+        let (traces_in, out) = builder("lanes").capacity(64).build().expect("a tracer");
+        let mut open = traces_in.new_trace("open");
+        let spans = |count| (0..count).for_each(|_| drop(traces_in.new_trace("short")));
+        assert!(!wakes(&out, || spans(15)));
+        assert!(wakes(&out, || spans(16)));
+        let mut tags =
+            |count| (0..count).for_each(|_| open.add_string_tag("", &"x".repeat(4 * WORDS)));
+        assert!(!wakes(&out, || tags(14)));
+        assert!(wakes(&out, || tags(17)));
+    }
+
+    #[test]
+    fn who_sleeps_is_woken_if_there_is_no_room() {
+        let (traces_in, out) = builder("lanes").capacity(4).build().expect("a tracer");
+        let mut spans: Vec<_> = (0..4).map(|_| traces_in.new_trace("open")).collect();
+        assert!(wakes(&out, || drop(traces_in.new_trace("refused"))));
+        assert!(wakes(&out, || spans[0].add_string_tag("", &"x".repeat(4 * WORDS))));
+        assert!(!wakes(&out, || spans.clear()));
     }
 
     #[test]

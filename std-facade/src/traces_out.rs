@@ -128,7 +128,8 @@ impl TracesOut {
         }
     }
 
-    /// Sleeps while spans wait, until they become many or the time is over. Says whether they have.
+    /// Sleeps while spans wait, until they become many, or have no room, or the time is over. Says whether it was
+    /// woken for that.
     pub(crate) fn park_until_many(&self, waker: &Waker, left: Duration) -> bool {
         let bell = self.root.hub().bell;
         bell.listen_for_many(waker);

@@ -66,6 +66,7 @@ impl<'r, const WORDS: usize> Drain<'r, WORDS> {
     where
         S: AsRef<[Slot<WORDS>]>,
     {
+        ring.tell_looked();
         let (claims, cursor) = ring.claims_since(seen.0);
         if cursor == seen.0 {
             return false;

@@ -47,6 +47,10 @@ pub struct LaneRing<L, S, const WORDS: usize> {
     /// the drainer has seen all claims, until a search was made. The drainer's word may be lost to a claim's,
     /// and comes again with the next sweep.
     at_hand: AtomicU32,
+    /// Slots that were claimed for spans that had one.
+    chained: AtomicU32,
+    /// How many slots had been claimed, of both kinds, when the drainer looked last.
+    looked: AtomicU32,
     claimed: Counter,
     refused: Counter,
     slots: S,
@@ -64,6 +68,8 @@ impl<L, S, const WORDS: usize> LaneRing<L, S, WORDS> {
             full: AtomicU32::new(0),
             touched: AtomicU32::new(0),
             at_hand: AtomicU32::new(0),
+            chained: AtomicU32::new(0),
+            looked: AtomicU32::new(0),
             claimed: Counter::new(),
             refused: Counter::new(),
             slots,
@@ -78,6 +84,21 @@ impl<L, S, const WORDS: usize> LaneRing<L, S, WORDS> {
     /// Spans that got none, because no slot was free.
     pub fn refused(&self) -> u64 {
         self.refused.get()
+    }
+
+    /// The slots that were ever claimed, for spans and for what they have more.
+    fn claimed_slots(&self) -> u32 {
+        let chained = self.chained.load(Ordering::Relaxed);
+        chained.wrapping_add(self.claimed.get() as u32)
+    }
+
+    /// Tells those who claim that the drainer looks.
+    pub(crate) fn tell_looked(&self) {
+        let claimed = self.claimed_slots();
+        // Of most lanes, it knows already: not a word of theirs is taken from another core for nothing.
+        if self.looked.load(Ordering::Relaxed) != claimed {
+            self.looked.store(claimed, Ordering::Relaxed);
+        }
     }
 
     /// Tells those who claim that slots of this ring may have been freed.
@@ -132,8 +153,8 @@ impl<L: ClaimLock, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, W
         self.alone(|| self.claim_next_alone().or_else(|| self.claim_alone()))
     }
 
-    /// The same where that takes no search: where the next slot was used before, and is free. If not,
-    /// nothing has happened.
+    /// The same where that takes no search: where the next slot was used before, and is free. If not, and
+    /// once in so many claims as [`is_filling`](Self::is_filling) speaks of, nothing has happened.
     ///
     /// # Safety
     ///
@@ -199,6 +220,9 @@ impl<L: ClaimLock, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, W
         })?;
         // SAFETY: the lock keeps other claims out.
         let claimed = unsafe { slot.claim(state::CHAINED, || ()) };
+        let chained = self.chained.load(Ordering::Relaxed);
+        self.chained
+            .store(chained.wrapping_add(1), Ordering::Relaxed);
         since.store(self.claimed.get() as u32, Ordering::Relaxed);
         place.store(next.0, Ordering::Relaxed);
         claimed
@@ -257,20 +281,18 @@ impl<L, S: AsRef<[Slot<WORDS>]>, const WORDS: usize> LaneRing<L, S, WORDS> {
         None
     }
 
-    /// Whether a sixteenth of the slots, or more, was claimed since the drainer has seen all claims: if it
-    /// sleeps, it should look. Those who claim ask when [`claim_next`](Self::claim_next) gives nothing, which it
-    /// does once in that many claims at least.
+    /// Whether so many slots were claimed since the drainer looked last that it should look again, if it
+    /// sleeps: a sixteenth of them; of less than 4,096, up to a quarter. Ask after each
+    /// [`claim`](Self::claim) and [`claim_more`](Self::claim_more).
     pub fn is_filling(&self) -> bool {
-        let seen = Cursor(self.seen.load(Ordering::Relaxed));
-        let cursor = Cursor(self.cursor.load(Ordering::Relaxed));
-        let (first, second) = seen.until(cursor, self.slots().len());
-        let claimed = [first, second].map(|(from, to)| to - from);
-        claimed.iter().sum::<usize>() >= self.stretch()
+        let looked = self.looked.load(Ordering::Relaxed);
+        self.claimed_slots().wrapping_sub(looked) as usize >= self.stretch()
     }
 
     /// So many claims are worth a look.
     fn stretch(&self) -> usize {
-        (self.slots().len() / 16).max(1)
+        let slots = self.slots().len();
+        (slots / 16).max((slots / 4).clamp(1, 256))
     }
 
     /// The slots in use.

@@ -13,9 +13,9 @@
 //! ```
 //!
 //! A thread gathers spans for 100 ms, or until one of the threads that trace has filled a sixteenth of its
-//! ring and wakes it, and sends them no faster than a stock Jaeger on the same machine can take them: 5
-//! MB/s, which is about 50,000 spans of 100 bytes a second, and at most two full datagrams at once.
-//! [`Options`] changes both.
+//! ring (of a small one, a quarter) and wakes it, and sends them no faster than a stock Jaeger on the same
+//! machine can take them: 5 MB/s, which is about 50,000 spans of 100 bytes a second, and at most two full
+//! datagrams at once. [`Options`] changes both.
 //!
 //! What the system refuses because it is too long is packed smaller, and no span is lost. After a
 //! failure the address is resolved again.
@@ -66,7 +66,8 @@ impl Options {
         }
     }
 
-    /// How long a span may wait for others to share its datagram: 100 ms unless set.
+    /// How long a span may wait for others to share its datagram: 100 ms unless set. In that time, the threads
+    /// that trace may gather more than one is full of; that leaves all at once, as fast as the pace allows.
     pub const fn linger(mut self, linger: Duration) -> Self {
         self.linger = linger;
         self

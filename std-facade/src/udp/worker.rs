@@ -168,11 +168,11 @@ impl Worker {
         Ok(None)
     }
 
-    /// Waits for more spans to share the datagram, but not long: says whether that was over before
-    /// they filled it.
+    /// Waits for more spans to share the datagram, but not long. Says whether it goes out though they do not
+    /// fill it.
     fn linger(&self) -> bool {
         let begin = Instant::now();
-        let mut are_many = false;
+        let mut is_woken = false;
         loop {
             let left = self.linger.saturating_sub(begin.elapsed());
             let state = self.control.get();
@@ -182,11 +182,11 @@ impl Worker {
             if self.out.gather().fill_datagram {
                 return false;
             }
-            // A lane that is too small to fill one must not be full.
-            if are_many {
+            // Some lane is too small, or too full, to fill one.
+            if is_woken {
                 return true;
             }
-            are_many = self.out.park_until_many(&self.waker, left.min(LOOK));
+            is_woken = self.out.park_until_many(&self.waker, left.min(LOOK));
         }
     }
 
