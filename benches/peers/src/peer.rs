@@ -28,7 +28,7 @@ pub trait Peer {
     const BATCH: usize;
     /// Spans in one go while it sends: as many as its queue takes with ease. The fewer, the more of the CPU is that of the
     /// pauses.
-    const BURST: usize = 4_000;
+    const BURST: usize = 8_000;
     /// Spans after which its queue is full, if it can be.
     const FULL: Result<usize, Lacks>;
     /// The clock whose time its spans have.
