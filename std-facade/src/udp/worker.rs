@@ -34,6 +34,13 @@ struct State {
     stats: UdpStats,
 }
 
+impl State {
+    /// Whether somebody waits for the thread to send what there is.
+    fn is_urgent(self) -> bool {
+        self.stop || self.asked > self.done
+    }
+}
+
 impl Control {
     pub(super) fn set_thread(&self, thread: Thread) {
         let _ = self.thread.set(thread);
@@ -121,10 +128,10 @@ impl Worker {
     /// Waits until something is to be sent, and sends it.
     fn round(&mut self) -> Result<Next, Ended> {
         let state = self.wait_for_work()?;
-        let urgent = state.stop || state.asked > state.done;
+        let urgent = state.is_urgent();
         let over = urgent || self.linger();
         let state = self.control.get();
-        let urgent = state.stop || state.asked > state.done;
+        let urgent = state.is_urgent();
         // Only what waits now: spans that keep coming must not keep a flush from its end.
         let mut waiting = self.out.gather();
         let mut left = waiting.spans;
@@ -159,7 +166,7 @@ impl Worker {
     fn work(&mut self) -> Result<Option<State>, Ended> {
         let state = self.control.get();
         let waiting = self.out.gather();
-        if state.stop || state.asked > state.done || waiting.spans > 0 {
+        if state.is_urgent() || waiting.spans > 0 {
             return Ok(Some(state));
         }
         if waiting.untold_loss || self.out.root().input_is_gone() {
@@ -176,7 +183,7 @@ impl Worker {
         loop {
             let left = self.linger.saturating_sub(begin.elapsed());
             let state = self.control.get();
-            if left.is_zero() || state.stop || state.asked > state.done {
+            if left.is_zero() || state.is_urgent() {
                 return true;
             }
             if self.out.gather().fill_datagram {
